@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * policy - what the administrator wrote, as typed values, and the questions put to it.
+ *
+ * A policy set is one immutable block: built once from the entries of all files, then
+ * only read. A port takes the first policy, in name order, whose [Match] matches;
+ * exclusions win over everything. Every value knows the file and line it came from.
+ * Must not know: INI syntax (core/scan), the file system (io/conf), what exists
+ * (world).
+ */
+#ifndef AUTOBIND_CORE_POLICY_H
+#define AUTOBIND_CORE_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/event.h"
+#include "core/types.h"
+
+#define AB_POLICY_NAME 64
+
+enum ab_action {
+	AB_ACTION_IGNORE, /* watch and show, write nothing */
+	AB_ACTION_IFACE,  /* iface record, created always */
+	AB_ACTION_RECORD, /* ... and node records for the portals that answered */
+	AB_ACTION_LOGIN,  /* ... and sessions */
+	AB_ACTION_MAX
+};
+
+enum ab_create {
+	AB_CREATE_REACHABLE, /* once the first portal has answered */
+	AB_CREATE_ALWAYS,
+};
+
+enum ab_bind_by {
+	AB_BIND_BY_NAME, /* iface.net_ifacename */
+	AB_BIND_BY_MAC,	 /* iface.hwaddress */
+};
+
+/* A run of items in one of the set's arrays. */
+struct ab_span {
+	uint32_t first, count;
+};
+
+/* A place in a file, for messages. */
+struct ab_origin {
+	uint32_t
+		file; /* index into ab_policy_set.files; UINT32_MAX: built-in default */
+	uint32_t line;
+};
+
+/* One word of a list: a glob, a name, "K=V". */
+struct ab_word {
+	const char *text; /* in the set's block */
+	bool negated;	  /* written with a leading '!' */
+	struct ab_origin origin;
+};
+
+/* One element of Allow, Deny, [Match] Address: a range, for portals with an optional
+ * port. */
+struct ab_range {
+	struct ab_net net;
+	uint16_t port; /* 0: any */
+	bool negated;
+	struct ab_origin origin;
+};
+
+struct ab_static_target {
+	char target[AB_TARGET_NAME];
+	struct ab_portal portal;
+	int32_t tpgt;
+	struct ab_origin origin;
+};
+
+/* A [Node] key with the spelling of open-iscsi. */
+struct ab_node_setting {
+	const char *name; /* in the set's block */
+	const char *value;
+	struct ab_origin origin;
+};
+
+/* The keys of [Match]. */
+enum ab_match_key {
+	AB_MATCH_NAME,
+	AB_MATCH_MAC,
+	AB_MATCH_DRIVER,
+	AB_MATCH_TYPE,
+	AB_MATCH_MASTER,
+	AB_MATCH_ADDRESS,
+	AB_MATCH_KEY_MAX
+};
+
+struct ab_policy {
+	char name[AB_POLICY_NAME];   /* the file's name without folder and ".conf" */
+	uint32_t file;		     /* index into ab_policy_set.files */
+	uint64_t text_hash;	     /* of all its values: equal text, equal hash */
+	uint32_t changed_generation; /* generation that text_hash is new in */
+
+	/* [Match]: AND over the keys that are given, OR over their values. */
+	struct ab_span match_words[AB_MATCH_KEY_MAX];	 /* words; empty for ADDRESS */
+	struct ab_span match_addresses;			 /* ranges */
+	struct ab_origin match_origin[AB_MATCH_KEY_MAX]; /* line 0: key not given */
+
+	/* [Iface] */
+	char iface_template[AB_IFACE_NAME]; /* %i device name, %m MAC; default "ab-%i"
+					     */
+	char initiatorname[AB_TARGET_NAME]; /* "": the host's */
+	uint8_t create;	  /* enum ab_create; ALWAYS is implied by Action=iface */
+	uint8_t bind_by;  /* enum ab_bind_by */
+	bool use_default; /* Use=default: bind to no device, no record of our own */
+
+	/* [Portals] */
+	struct ab_span discover;    /* ab_policy_set.portals */
+	struct ab_span statics;	    /* ab_policy_set.statics */
+	struct ab_span allow, deny; /* ab_policy_set.ranges */
+	struct ab_span targets;	    /* ab_policy_set.words, globs */
+	bool same_subnet;
+	uint32_t max_portals;
+	uint32_t refresh_ms; /* time between two discoveries of the same address */
+
+	/* [Probe] */
+	uint8_t method;	    /* enum ab_probe_method */
+	uint8_t rise, fall; /* answers, losses in a row */
+	uint32_t interval_ms, timeout_ms;
+	uint32_t interval_down_min_ms, interval_down_max_ms;
+
+	/* [Bind] */
+	uint8_t action; /* enum ab_action */
+	uint32_t settle_ms;
+	int64_t retire_ms; /* < 0: never */
+
+	/* [Node] */
+	struct ab_span node_settings; /* ab_policy_set.node_settings */
+};
+
+struct ab_policy_set {
+	uint32_t generation;
+	uint32_t n_policies, n_files;
+	const struct ab_policy *policies; /* all pointers: into the set's own block */
+	const char *const *files;	  /* paths, for messages */
+	const struct ab_word *words;
+	const struct ab_range *ranges;
+	const struct ab_portal *portals;
+	const struct ab_origin *portal_origins; /* of portals[], same length */
+	const struct ab_static_target *statics;
+	const struct ab_node_setting *node_settings;
+};
+
+/* What [Match] looks at. Everything is borrowed for the call. */
+struct ab_match_port {
+	const struct ab_link *link;
+	const struct ab_udev_net *udev; /* NULL: not known */
+	const char *master;		/* name of the device above; NULL: none */
+	const struct ab_net *addrs;	/* usable addresses, host bits kept */
+	uint32_t n_addrs;
+};
+
+enum ab_match_verdict {
+	AB_MATCH_YES,
+	AB_MATCH_NO,   /* .key says which key decided */
+	AB_MATCH_KIND, /* no key decided: without Type or a name this kind of device is
+			  out */
+};
+
+struct ab_match_result {
+	uint8_t verdict;	 /* enum ab_match_verdict */
+	uint8_t key;		 /* enum ab_match_key that decided NO */
+	struct ab_origin origin; /* of that key */
+};
+
+/**
+ * ab_policy_match() - does one policy match a port?
+ * @set:    the set
+ * @index:  of the policy
+ * @port:   the port
+ * @ret:    verdict and, when it is no, which key in which line said so
+ *
+ * Without `Type` only ether, vlan, bond and infiniband match, unless Name or MAC holds
+ * something else than "*" that matches (product.md 4).
+ *
+ * Return: true when it matches.
+ */
+bool ab_policy_match(const struct ab_policy_set *set, uint32_t index,
+		     const struct ab_match_port *port, struct ab_match_result *ret);
+
+/* Index of the first policy that matches, or -1. */
+int ab_policy_first_match(const struct ab_policy_set *set,
+			  const struct ab_match_port *port);
+
+/* Index of the policy with that name, or -1. */
+int ab_policy_find(const struct ab_policy_set *set, const char *name);
+
+enum ab_portal_verdict {
+	AB_PORTAL_WANTED,
+	AB_PORTAL_DENIED,	/* Deny; .origin says which line */
+	AB_PORTAL_NOT_ALLOWED,	/* Allow is given and has nothing for it */
+	AB_PORTAL_OTHER_SUBNET, /* SameSubnet=yes and the port has no address there */
+	AB_PORTAL_UNUSABLE,	/* loopback, multicast, unspecified, IPv6 link-local */
+	AB_PORTAL_VERDICT_MAX
+};
+
+/**
+ * ab_policy_portal() - may this portal be used through a port with these addresses?
+ * @set:        the set
+ * @p:          the policy that the port has
+ * @portal:     the portal
+ * @addrs:      the port's addresses, host bits kept
+ * @n_addrs:    how many
+ * @ret_origin: line that decided DENIED, or NULL
+ */
+enum ab_portal_verdict ab_policy_portal(const struct ab_policy_set *set,
+					const struct ab_policy *p,
+					const struct ab_portal *portal,
+					const struct ab_net *addrs, uint32_t n_addrs,
+					struct ab_origin *ret_origin);
+
+/* Does Targets= want this target? Without Targets none is wanted; globs fold case. */
+bool ab_policy_target(const struct ab_policy_set *set, const struct ab_policy *p,
+		      const char *target);
+
+/**
+ * ab_policy_iface_name() - the name a new iface record gets
+ * @p:    the policy
+ * @link: the device at creation
+ * @n:    1 for the first try, 2 for "-2" behind it, ...
+ * @name: AB_IFACE_NAME bytes
+ *
+ * At most 32 characters, never containing "ipv6" (open-iscsi guesses a record's family
+ * from its name, usr/iface.c iface_get_iptype()), characters that open-iscsi or a file
+ * name could trip over become '_'.
+ */
+void ab_policy_iface_name(const struct ab_policy *p, const struct ab_link *link,
+			  unsigned int n, char *name);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "io/clock.h"
+
+#include <assert.h>
+#include <time.h>
+
+ab_mono ab_clock_now(void)
+{
+	struct timespec ts;
+	int r = clock_gettime(CLOCK_BOOTTIME, &ts);
+
+	assert(r == 0); /* Linux 2.6.39 and newer */
+	(void)r;
+	return ab_mono_ns((int64_t)ts.tv_sec * AB_NSEC_PER_SEC + ts.tv_nsec);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "io/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Reads up to @max + 1 bytes, so that the caller can tell a file of @max from a larger
+ * one. */
+static int read_all(int fd, size_t expected, size_t max, char **ret_data,
+		    size_t *ret_size)
+{
+	size_t cap = (expected < max ? expected : max) + 2, len = 0;
+	char *data = malloc(cap), *larger;
+	ssize_t n;
+
+	if (!data)
+		return -ENOMEM;
+	for (;;) {
+		n = read(fd, data + len, cap - 1 - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			n = -errno;
+			free(data);
+			return (int)n;
+		}
+		len += (size_t)n;
+		if (n == 0 || len > max)
+			break;
+		if (len == cap - 1) {
+			cap = cap * 2 < max + 2 ? cap * 2 : max + 2;
+			larger = realloc(data, cap);
+			if (!larger) {
+				free(data);
+				return -ENOMEM;
+			}
+			data = larger;
+		}
+	}
+	data[len] = '\0';
+	*ret_data = data;
+	*ret_size = len;
+	return 0;
+}
+
+int ab_file_read(int dirfd, const char *path, size_t max, char **ret_data,
+		 size_t *ret_size, struct stat *ret_stat)
+{
+	struct stat st;
+	char *data = NULL;
+	size_t size = 0;
+	int fd, r;
+
+	fd = openat(dirfd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		r = -errno;
+	else if (!S_ISREG(st.st_mode))
+		r = AB_FILE_E_NOT_REGULAR;
+	else if (st.st_size > 0 && (uintmax_t)st.st_size > max)
+		r = AB_FILE_E_TOO_LARGE;
+	else
+		r = read_all(fd, (size_t)st.st_size, max, &data, &size);
+	(void)close(fd); /* nothing was written */
+	if (r == 0 && size > max) {
+		free(data);
+		return AB_FILE_E_TOO_LARGE;
+	}
+	if (r)
+		return r;
+	*ret_data = data;
+	*ret_size = size;
+	if (ret_stat)
+		*ret_stat = st;
+	return 0;
+}
+
+static int write_all(int fd, const char *data, size_t n)
+{
+	while (n) {
+		ssize_t done = write(fd, data, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		data += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+static int write_new(int dirfd, const char *path, mode_t mode, const void *data,
+		     size_t n)
+{
+	int fd = openat(dirfd, path,
+			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, data, n);
+	if (r == 0 && fchmod(fd, mode) < 0)
+		r = -errno;
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+int ab_file_sync_parent(int dirfd, const char *path)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash - path) : 0;
+	int fd, r = 0;
+
+	if (n >= sizeof(parent))
+		return -ENAMETOOLONG;
+	memcpy(parent, path, n);
+	parent[n] = '\0';
+	if (n == 0)
+		(void)strcpy(parent, slash ? "/" : ".");
+	fd = openat(dirfd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fsync(fd) < 0)
+		r = -errno;
+	(void)close(fd);
+	return r;
+}
+
+static int move_new(int dirfd, const char *tmp, const char *path)
+{
+	if (renameat2(dirfd, tmp, dirfd, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	/* A file system without RENAME_NOREPLACE (NFS). */
+	if (linkat(dirfd, tmp, dirfd, path, 0) < 0)
+		return -errno;
+	(void)unlinkat(dirfd, tmp, 0); /* a second name outside the scanned folders */
+	return 0;
+}
+
+int ab_file_write_atomic(int dirfd, const char *tmp, const char *path, mode_t mode,
+			 const void *data, size_t n, int is_new)
+{
+	int r = write_new(dirfd, tmp, mode, data, n);
+
+	if (r == 0 && is_new)
+		r = move_new(dirfd, tmp, path);
+	else if (r == 0 && renameat(dirfd, tmp, dirfd, path) < 0)
+		r = -errno;
+	if (r) {
+		(void)unlinkat(dirfd, tmp, 0); /* already failing */
+		return r;
+	}
+	return ab_file_sync_parent(dirfd, path);
+}
+
+int ab_file_make_dirs(int dirfd, const char *path, mode_t mode)
+{
+	char part[PATH_MAX];
+	size_t n = strlen(path), i;
+
+	if (n >= sizeof(part))
+		return -ENAMETOOLONG;
+	for (i = 1; i <= n; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdirat(dirfd, part, mode) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
