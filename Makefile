@@ -85,6 +85,7 @@ $(B)/autobind-discover: $(B)/autobind/autobind-discover.o $(B)/libio.a $(B)/libp
 # A unit test may name libraries of its own: a line "LIBS: -lfoo" in its head comment.
 unit_libs = $(shell sed -n 's/^.*LIBS: *//p' tests/unit/$(1).c | head -n 1)
 
+$(B)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libcli.a $(B)/libio.a $(B)/libpure.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs) -lcmocka $(call unit_libs,$*)
