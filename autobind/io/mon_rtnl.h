@@ -7,6 +7,9 @@
  * fed by the events equals the kernel's. Routes and neighbours are not modelled: a
  * change of routes says "ask again", and neighbours are told only when they begin or
  * cease to be FAILED.
+ *
+ * An IPv6 address under duplicate detection is in a dump (is_tentative), but the kernel
+ * announces it only when the detection has ended.
  */
 #ifndef AUTOBIND_IO_MON_RTNL_H
 #define AUTOBIND_IO_MON_RTNL_H
