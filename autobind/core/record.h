@@ -97,11 +97,12 @@ enum ab_record_reason {
 	AB_RECORD_R_UNKNOWN_KEY, /* kept aside */
 	AB_RECORD_R_BAD_NUMBER,	 /* read as open-iscsi reads it */
 	AB_RECORD_R_BAD_WORD,	 /* the default counts */
-	AB_RECORD_R_NO_NEWLINE,	 /* open-iscsi does not see such a last line */
-	AB_RECORD_R_EMPTY,	 /* no byte, or no key at all: here and below BROKEN */
-	AB_RECORD_R_BINARY,	 /* a NUL byte */
-	AB_RECORD_R_TRUNCATED,	 /* "# BEGIN RECORD" without "# END RECORD" */
-	AB_RECORD_R_NO_NAME,	 /* nothing that says which record it is */
+	AB_RECORD_R_BAD_TEXT, /* control character, blank at an end: no line holds it */
+	AB_RECORD_R_NO_NEWLINE, /* open-iscsi does not see such a last line */
+	AB_RECORD_R_EMPTY,	/* no byte, or no key at all: here and below BROKEN */
+	AB_RECORD_R_BINARY,	/* a NUL byte */
+	AB_RECORD_R_TRUNCATED,	/* "# BEGIN RECORD" without "# END RECORD" */
+	AB_RECORD_R_NO_NAME,	/* nothing that says which record it is */
 	AB_RECORD_R_MAX
 };
 
@@ -141,8 +142,8 @@ bool ab_record_is_given(const struct ab_record *rec, enum ab_key key);
  *
  * Strict, unlike the parser: for what a person or a policy asks for.
  *
- * Return: 0, or AB_RECORD_R_* (BAD_NUMBER, BAD_WORD, VALUE_TOO_LONG, CUT, NO_SEPARATOR
- * for a line break or a control character) with the record unchanged.
+ * Return: 0, or AB_RECORD_R_* (BAD_NUMBER, BAD_WORD, BAD_TEXT, CUT, UNKNOWN_KEY when
+ * its kind has no such key) with the record unchanged.
  */
 int ab_record_set_value(struct ab_record *rec, enum ab_key key, const char *value);
 
@@ -194,6 +195,8 @@ void ab_record_copy_iface(struct ab_record *node, const struct ab_record *iface)
  * ab_record_node_key() - target, portal, TPGT and iface of a node record
  * @rec:     the record
  * @ret_key: the key
+ *
+ * Without iface.iscsi_ifacename the iface is "default", as open-iscsi takes it.
  *
  * Return: false when the address is a host name or has a zone, or a value does not fit.
  */

@@ -19,6 +19,7 @@
 #include "core/event.h"
 #include "core/policy.h"
 #include "core/record.h"
+#include "io/loop.h"
 
 #define AB_DB_E_LOCKED 1 /* somebody else holds the lock; try again later */
 
@@ -111,8 +112,7 @@ enum ab_db_scan {
  * Return: 0 or -errno of a folder that exists and cannot be read; then a dump has no
  * DUMP_END and changes have no _GONE.
  */
-int ab_db_scan(struct ab_db *db, enum ab_db_scan what,
-	       void (*fn)(void *arg, const struct ab_event *ev), void *arg);
+int ab_db_scan(struct ab_db *db, enum ab_db_scan what, ab_event_fn *fn, void *arg);
 
 /* Return: 0; AB_DB_E_LOCKED when somebody holds it; -errno. A stale lock is removed. */
 int ab_db_trylock(struct ab_db *db);
@@ -145,9 +145,10 @@ struct ab_db_job {
 	struct ab_binding binding;  /* IFACE_*; a delete looks at .iface only */
 	struct ab_node_key key;	    /* NODE_* */
 	struct ab_portal discovery; /* NODE_WRITE: the source; family 0: static */
-	const struct ab_node_setting *settings; /* NODE_WRITE: [Node] and Startup */
+	/* NODE_WRITE: [Node]; Startup= as node.startup and node.conn[0].startup. */
+	const struct ab_node_setting *settings;
 	uint32_t n_settings;
-	const struct ab_record *record; /* borrowed; a write of exactly this content */
+	const struct ab_record *record; /* borrowed; write exactly this */
 
 	/* Results. After prepare, .hash is the mark that the record will have; a job
 	 * whose .is_ready is false has its .outcome already. */
@@ -160,9 +161,7 @@ struct ab_db_job {
 	/* Private. */
 	char *text; /* owned */
 	size_t text_len;
-	struct ab_binding iface; /* what the node record was built from */
-	uint64_t iface_hash;
-	bool has_tmp;
+	bool has_tmp, has_no_link;
 };
 
 /**
