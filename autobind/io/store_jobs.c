@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/name.h"
 #include "core/record.h"
 #include "io/log.h"
 
@@ -15,6 +16,7 @@ struct work {
 	struct ab_ledger_entry key; /* the record; for PUT the whole entry */
 	struct ab_db_job *job;	    /* in .jobs; NULL: nothing to do in the database */
 	char *settings;		    /* owned; NAME NUL VALUE NUL ... */
+	bool has_intent;	    /* ... stands in the ledger */
 	uint8_t outcome;	    /* enum ab_outcome */
 	int32_t code;
 };
@@ -101,6 +103,16 @@ static struct ab_ledger_entry key_of(const struct ab_effect *ef)
 	return e;
 }
 
+/* A node record copies its iface record, so the two are done one after the other. */
+static bool is_related(const struct ab_ledger_entry *a, const struct ab_ledger_entry *b)
+{
+	if (a->kind == AB_LEDGER_NODE && b->kind == AB_LEDGER_IFACE)
+		return ab_streq(a->node.iface, b->iface.name);
+	if (a->kind == AB_LEDGER_IFACE && b->kind == AB_LEDGER_NODE)
+		return ab_streq(b->node.iface, a->iface.name);
+	return ab_ledger_same_record(a, b);
+}
+
 bool store_batch_add(struct store_batch *b, const struct store_job *job, size_t n)
 {
 	struct ab_ledger_entry key = key_of(&job->effect);
@@ -112,7 +124,7 @@ bool store_batch_add(struct store_batch *b, const struct store_job *job, size_t 
 	if (b->n == AB_DB_BATCH_MAX)
 		return false;
 	for (i = 0; i < b->n; i++)
-		if (ab_ledger_same_record(&b->work[i].key, &key))
+		if (is_related(&b->work[i].key, &key))
 			return false;
 	*w = (struct work){ .seq = job->head.seq,
 			    .type = job->effect.type,
@@ -164,6 +176,22 @@ static int spread_settings(struct work *w)
 	return 0;
 }
 
+static void report(const struct work *w, enum ab_log_level level, const char *what)
+{
+	const struct ab_node_key *node = &w->key.node;
+	char portal[AB_PORTAL_TEXT];
+	struct ab_text t;
+
+	if (w->key.kind == AB_LEDGER_IFACE) {
+		ab_log(level, "store", "iface record %s: %s", w->key.iface.name, what);
+		return;
+	}
+	ab_text_init(&t, portal, sizeof(portal));
+	ab_name_add_portal(&t, &node->portal);
+	ab_log(level, "store", "node record %s,%d %s on %s: %s", portal, node->tpgt,
+	       node->target, node->iface, what);
+}
+
 static void fail(struct work *w, enum ab_outcome outcome, int code)
 {
 	w->outcome = (uint8_t)outcome;
@@ -181,10 +209,7 @@ static void check_owner(const struct store_batch *b, struct work *w)
 		return;
 	if (own && own->owner == AB_OWNER_OURS && own->hash == w->job->expected)
 		return;
-	ab_log_errx(
-		"store", "%s record %s: refused, the ledger does not say it is ours",
-		w->key.kind == AB_LEDGER_NODE ? "node" : "iface",
-		w->key.kind == AB_LEDGER_NODE ? w->key.node.target : w->key.iface.name);
+	report(w, AB_LOG_ERR, "refused, the ledger does not say that it is ours");
 	fail(w, AB_OUTCOME_CHANGED, 0);
 }
 
@@ -233,7 +258,8 @@ static int put_intent(struct store_batch *b, struct work *w)
 	struct ab_ledger_entry intent = w->key;
 
 	intent.hash = w->job->hash;
-	return ab_ledger_file_put(b->ledger, &intent);
+	w->has_intent = ab_ledger_file_put(b->ledger, &intent) == 0;
+	return w->has_intent ? 0 : -ENOMEM;
 }
 
 static int apply_word(struct store_batch *b, struct work *w)
@@ -271,10 +297,13 @@ static void settle(struct store_batch *b, struct work *w)
 {
 	w->outcome = w->job->outcome;
 	w->code = w->job->code;
+	if (w->job->why)
+		report(w, w->outcome == AB_OUTCOME_DONE ? AB_LOG_WARNING : AB_LOG_INFO,
+		       w->job->why);
 	if (is_write(w->type)) {
 		if (w->outcome == AB_OUTCOME_DONE)
 			ab_ledger_file_promote(b->ledger, &w->key);
-		else if (w->job->is_ready)
+		else if (w->has_intent)
 			ab_ledger_file_del_intent(b->ledger, &w->key);
 	} else if (w->outcome == AB_OUTCOME_DONE || w->outcome == AB_OUTCOME_GONE) {
 		ab_ledger_file_del_owner(b->ledger, &w->key);
@@ -290,7 +319,7 @@ static void give_up(struct store_batch *b, int error)
 		struct work *w = &b->work[i];
 
 		if (w->job && w->job->is_ready) {
-			if (is_write(w->type))
+			if (w->has_intent)
 				ab_ledger_file_del_intent(b->ledger, &w->key);
 			fail(w, AB_OUTCOME_RETRY, error);
 		} else if (w->job) {

@@ -33,7 +33,8 @@ bool store_batch_takes(const struct ab_effect *effect);
  * @job: copied
  * @n:   bytes of the whole message
  *
- * Return: false when the batch is full or has a job for the same record: run it first.
+ * Return: false when the batch is full or has a job that this one depends on: run it
+ * first.
  */
 bool store_batch_add(struct store_batch *b, const struct store_job *job, size_t n);
 size_t store_batch_count(const struct store_batch *b);
