@@ -95,6 +95,9 @@ struct ab_icmp *ab_icmp_free(struct ab_icmp *icmp);
 /* The descriptor to poll for reading, or -1 when that family is not available. */
 int ab_icmp_fd(const struct ab_icmp *icmp, enum ab_icmp_family family);
 
+/* 0, or -errno of opening that family's socket. */
+int ab_icmp_error(const struct ab_icmp *icmp, enum ab_icmp_family family);
+
 /* True when the family's socket is a raw one. */
 bool ab_icmp_is_raw(const struct ab_icmp *icmp, enum ab_icmp_family family);
 
