@@ -111,7 +111,8 @@ static json_t *with(json_t *object, const char *name, json_t *value)
 
 int ab_json_encode_row(const struct ab_row *row, const char *skip, char **ret_text)
 {
-	return dump(make_row(row, skip), 0, ret_text);
+	/* It may be read on a terminal: nothing beyond ASCII gets there. */
+	return dump(make_row(row, skip), JSON_ENSURE_ASCII, ret_text);
 }
 
 int ab_json_encode_answer(const struct ab_row *row, char **ret_text)
