@@ -97,9 +97,10 @@ enum ab_command_verb {
 
 /* One line of the ledger. */
 struct ab_ledger_entry {
-	uint8_t kind;  /* enum ab_ledger_kind */
-	uint8_t owner; /* enum ab_owner: INTENT, OURS or HELD on disk */
-	uint64_t hash; /* content that was (is to be) written */
+	uint8_t kind;	   /* enum ab_ledger_kind */
+	uint8_t owner;	   /* enum ab_owner: INTENT, OURS or HELD on disk */
+	uint64_t hash;	   /* content that was (is to be) written */
+	uint64_t settings; /* node: ab_policy.settings_hash it was written under */
 	union {
 		struct ab_node_key node;
 		struct {

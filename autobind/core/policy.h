@@ -130,8 +130,9 @@ struct ab_policy {
 	uint32_t settle_ms;
 	int64_t retire_ms; /* < 0: never */
 
-	/* [Node] */
+	/* [Node] and Startup: what node records are written with */
 	struct ab_span node_settings; /* ab_policy_set.node_settings */
+	uint64_t settings_hash;	      /* of their names and values; 0: none */
 };
 
 struct ab_policy_set {
