@@ -10,4 +10,8 @@
 /* CLOCK_BOOTTIME: goes on while the machine sleeps, never jumps. */
 ab_mono ab_clock_now(void);
 
+/* Wall clock in nanoseconds, as coarse as a file's times: only for comparing with
+ * those. */
+int64_t ab_clock_file_ns(void);
+
 #endif
