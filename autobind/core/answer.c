@@ -52,6 +52,9 @@ static bool settle_write(const struct ab_step *s, struct ab_record_item *r,
 		r->is_denied = true;
 		break;
 	}
+	/* It went while the job waited, and the job did not look: somebody removed it. */
+	if (r->ledger == AB_OWNER_OURS && !r->is_present && !r->is_restoring)
+		look_again(e, r);
 	ab_plan_note(s, AB_NOTE_WRITE_FAILED, NULL, NULL, name, ev->done.code);
 	return false;
 }
@@ -96,6 +99,8 @@ static void iface_done(const struct ab_step *s, const struct ab_job *job,
 	}
 	if (f->port != AB_NONE)
 		ab_world_touch(e, f->port, true);
+	else
+		ab_world_touch_all(e, true);
 	e->is_orphans_dirty = true;
 	ab_world_release_iface(e, job->slot);
 }

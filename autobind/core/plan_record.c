@@ -91,7 +91,7 @@ static bool binds_port(const struct ab_iface *f, const struct ab_binding *want)
 static unsigned int fit(const struct ab_iface *f, const struct ab_port *p,
 			const struct ab_binding *want)
 {
-	if (f->record.ledger != AB_OWNER_FOREIGN)
+	if (f->record.ledger != AB_OWNER_FOREIGN || f->record.job)
 		return ab_world_is_port(&f->identity, p) ? 3 : 0;
 	return binds_port(f, want) ? 2 : 0;
 }

@@ -551,6 +551,25 @@ static void a_port_is_recognised_by_its_hardware_under_another_name(void **st)
 	end(m);
 }
 
+static void a_port_that_is_back_before_its_iface_is_written_gets_no_second_one(void **st)
+{
+	struct model *m = world_of(san_with("[Iface]\nCreate = always\n"));
+
+	(void)st;
+	model_plug(m, 0);
+	model_wait(m, 300);
+	assert_int_equal(m->jobs[0].type, AB_EF_IFACE_WRITE);
+	model_unplug(m, 0);
+	m->ports[0].name = 4;
+	model_plug(m, 0);
+	model_wait(m, 300);
+	model_calm(m);
+	assert_true(model_find_iface(m, "ab-eth0") >= 0);
+	assert_int_equal(model_find_iface(m, "ab-eth4"), -1);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	end(m);
+}
+
 static void an_enslaved_device_is_no_port(void **st)
 {
 	struct model *m = bound_world_of(san());
@@ -771,6 +790,21 @@ static void what_the_administrator_removed_stays_removed_until_apply(void **st)
 	model_calm(m);
 	assert_true(has_node(m, 1, "ab-eth0"));
 	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	end(m);
+}
+
+static void what_is_removed_while_a_write_of_it_waits_is_held(void **st)
+{
+	struct model *m = bound_world_of(san());
+
+	(void)st;
+	model_rename(m, 0, 7);
+	model_wait(m, 300);
+	assert_int_equal(m->jobs[0].type, AB_EF_IFACE_WRITE);
+	model_remove(m, (unsigned int)model_find_iface(m, "ab-eth0"), false);
+	model_fail(m, 0, AB_OUTCOME_RETRY, false);
+	model_calm(m);
+	assert_state(m, 0, AB_PORT_STATE_HELD);
 	end(m);
 }
 
@@ -1692,6 +1726,8 @@ int main(void)
 		cmocka_unit_test(a_rename_rewrites_the_iface_and_its_node_records),
 		cmocka_unit_test(
 			a_port_is_recognised_by_its_hardware_under_another_name),
+		cmocka_unit_test(
+			a_port_that_is_back_before_its_iface_is_written_gets_no_second_one),
 		cmocka_unit_test(an_enslaved_device_is_no_port),
 		cmocka_unit_test(
 			a_gone_port_takes_its_probes_along_however_small_the_list),
@@ -1706,6 +1742,7 @@ int main(void)
 		cmocka_unit_test(a_modified_record_is_not_rewritten),
 		cmocka_unit_test(
 			what_the_administrator_removed_stays_removed_until_apply),
+		cmocka_unit_test(what_is_removed_while_a_write_of_it_waits_is_held),
 		cmocka_unit_test(a_held_iface_holds_its_port),
 		cmocka_unit_test(a_held_record_that_somebody_makes_again_is_theirs),
 		cmocka_unit_test(what_was_held_and_is_there_again_at_start_is_theirs),
