@@ -105,7 +105,7 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libmodel.a $(AB_LIBS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs) -lcmocka $(call own_libs,tests/unit/$*.c)
 
-$(B)/tests/tools/%: $(B)/tests/tools/%.o $(AB_LIBS)
+$(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libmodel.a $(AB_LIBS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs) $(call own_libs,tests/tools/$*.c)
 
