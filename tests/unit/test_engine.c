@@ -1411,6 +1411,47 @@ static void topology_soaks_50_ms_and_250_ms_at_most(void **st)
 
 /* --- room --- */
 
+static unsigned int count_jobs(const struct model *m, enum ab_effect_type type)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < m->n_jobs; i++)
+		n += m->jobs[i].type == (uint32_t)type;
+	return n;
+}
+
+static void a_limit_of_discoveries_holds_up_no_record_and_forgets_no_port(void **st)
+{
+	struct model *m = world_of(
+		model_set(NULL, NULL,
+			  "[Match]\nName = eth*\n[Portals]\nTargets = *\n"
+			  "Discover = 10.0.0.100 10.0.0.101 10.0.0.103 10.0.0.104\n"
+			  "[Iface]\nCreate = always\n[Probe]\nRise = 1\n" RECORD,
+			  NULL));
+	unsigned int i;
+
+	(void)st;
+	m->portals[3] = m->portals[4] = (struct model_portal){ true, 0, 1 };
+	for (i = 0; i < 3; i++)
+		model_plug(m, i);
+	model_wait(m, 300);
+	for (i = 0; i < MODEL_PROBES; i++)
+		if (m->probes[i].is_set)
+			model_probe(m, i);
+	assert_int_equal(count_jobs(m, AB_EF_DISCOVER), AB_DISCOVERIES_MAX);
+	/* The iface records of the ports that wait are written all the same. */
+	assert_int_equal(count_jobs(m, AB_EF_IFACE_WRITE), 3);
+	for (i = 0; m->jobs[i].type != AB_EF_DISCOVER; i++)
+		;
+	model_do(m, i);
+	assert_int_equal(count_jobs(m, AB_EF_DISCOVER), AB_DISCOVERIES_MAX);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 3 * 4);
+	for (i = 0; i < 3; i++)
+		assert_state(m, i, AB_PORT_STATE_BOUND);
+	end(m);
+}
+
 static void a_full_table_leaves_the_state_and_a_larger_copy_takes_the_event(void **st)
 {
 	static const struct ab_limits small = { .ports = 1, .addrs = 1 },
@@ -1805,6 +1846,8 @@ int main(void)
 			probing_slows_down_and_doubles_and_a_first_answer_speeds_it_up),
 		cmocka_unit_test(a_failed_neighbour_is_down_before_the_probes_say_so),
 		cmocka_unit_test(topology_soaks_50_ms_and_250_ms_at_most),
+		cmocka_unit_test(
+			a_limit_of_discoveries_holds_up_no_record_and_forgets_no_port),
 		cmocka_unit_test(
 			a_full_table_leaves_the_state_and_a_larger_copy_takes_the_event),
 		cmocka_unit_test(planning_goes_on_when_there_is_room_again),
