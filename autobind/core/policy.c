@@ -407,16 +407,37 @@ static uint32_t each_layers(const struct ab_policy_input *in, unsigned int kind,
 	return n;
 }
 
+struct checking {
+	struct ab_diags *diags;
+	bool is_partial;    /* or a file of GLOBAL is wrong */
+};
+
+/* What is missing is told only when nothing is mistyped: it may be the same. */
+static bool check_own(const struct checking *c, const struct ab_layers *layers)
+{
+	uint32_t n_before = c->diags->n_errors, i;
+
+	for (i = 0; i < layers->n_own; i++)
+		check_source(&layers->own[i], c->diags);
+	return !c->is_partial && c->diags->n_errors == n_before;
+}
+
 static void check_one_policy(void *arg, const struct ab_layers *layers, uint32_t index)
 {
+	const struct checking *c = arg;
+
 	(void)index;
-	check_policy(layers, arg);
+	if (check_own(c, layers))
+		check_policy(layers, c->diags);
 }
 
 static void check_one_exclude(void *arg, const struct ab_layers *layers, uint32_t index)
 {
+	const struct checking *c = arg;
+
 	(void)index;
-	check_exclude(layers, arg);
+	if (check_own(c, layers))
+		check_exclude(layers, c->diags);
 }
 
 static void count_policy(void *arg, const struct ab_layers *layers, uint32_t index)
@@ -488,15 +509,16 @@ int ab_policy_check(const struct ab_policy_input *in, struct ab_diags *diags,
 		    size_t *ret_size)
 {
 	uint32_t n_before = diags->n_errors, i;
+	struct checking c = { diags, in->is_partial };
 	struct ab_sink sink = { 0 };
 	struct frame f = { 0 };
 
-	for (i = 0; i < in->n_sources; i++)
+	for (i = 0; i < in->n_sources && in->sources[i].kind == AB_POLICY_GLOBAL; i++)
 		check_source(&in->sources[i], diags);
-	if (!in->is_partial) {
-		(void)each_layers(in, AB_POLICY_MAIN, check_one_policy, diags);
-		(void)each_layers(in, AB_POLICY_EXCLUDE, check_one_exclude, diags);
-	}
+	if (diags->n_errors != n_before)
+		c.is_partial = true;
+	(void)each_layers(in, AB_POLICY_MAIN, check_one_policy, &c);
+	(void)each_layers(in, AB_POLICY_EXCLUDE, check_one_exclude, &c);
 	if (in->is_partial || diags->n_errors != n_before)
 		return AB_POLICY_E_REFUSED;
 	*ret_size = lay_out(in, NULL, &f, &sink);

@@ -341,16 +341,29 @@ static const char *tail_of(const char *name)
 	return dot ? dot + 1 : name;
 }
 
+static size_t common_prefix(const char *a, const char *b)
+{
+	size_t n = 0;
+
+	while (a[n] && a[n] == b[n])
+		n++;
+	return n;
+}
+
 const char *ab_node_setting_suggest(const char *name)
 {
-	const char *tails[COUNT(ab_node_setting_keys)], *tail;
+	const char *tails[COUNT(ab_node_setting_keys)], *tail, *best = NULL;
 	size_t i;
 
-	for (i = 0; i < COUNT(ab_node_setting_keys); i++)
+	for (i = 0; i < COUNT(tails); i++)
 		tails[i] = tail_of(ab_node_setting_keys[i].name);
 	tail = ab_suggest(tail_of(name), tails, COUNT(tails));
-	for (i = 0; i < COUNT(tails); i++)
-		if (tails[i] == tail)
-			return ab_node_setting_keys[i].name;
-	return NULL;
+	for (i = 0; tail && i < COUNT(tails); i++) {
+		const char *known = ab_node_setting_keys[i].name;
+
+		if (ab_streq(tails[i], tail) &&
+		    (!best || common_prefix(known, name) > common_prefix(best, name)))
+			best = known;
+	}
+	return best;
 }
