@@ -23,7 +23,7 @@
 #include "util/text.h"
 
 #define ROOTS_MAX 3
-#define NAMES_MAX 1024 /* of one folder, masked ones included */
+#define NAMES_MAX 1024	  /* of one folder, masked ones included */
 #define MESSAGES_KEPT 100 /* of errors, and of warnings */
 #define ITEMS_KEPT 400
 
@@ -48,9 +48,10 @@ struct listing {
 
 /* --- messages --------------------------------------------------------------------- */
 
-__attribute__((format(printf, 4, 5))) static void
-say(struct collector *c, enum ab_diag_severity severity, uint32_t item, const char *fmt,
-    ...)
+__attribute__((format(printf, 4, 5))) static void say(struct collector *c,
+						      enum ab_diag_severity severity,
+						      uint32_t item, const char *fmt,
+						      ...)
 {
 	char text[AB_DIAG_TEXT];
 	unsigned int *n = severity == AB_DIAG_ERROR ? &c->n_errors : &c->n_warnings;
@@ -86,7 +87,8 @@ static void say_owner(struct collector *c, uint32_t item, const struct stat *st)
 {
 	if (st->st_uid != 0)
 		say(c, owner_severity(c), item,
-		    "belongs to user %u, not to root: what stands here is done as root; "
+		    "belongs to user %u, not to root: what stands here is done as "
+		    "root; "
 		    "chown root it",
 		    (unsigned int)st->st_uid);
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
@@ -229,7 +231,8 @@ static void say_unreadable(struct collector *c, const char *path, int r)
 		    "is larger than 256 KiB: a policy is a short text; is this another "
 		    "file?");
 	else if (r == -ENOENT)
-		say(c, AB_DIAG_ERROR, item, "is a link to nothing: remove or repair it");
+		say(c, AB_DIAG_ERROR, item,
+		    "is a link to nothing: remove or repair it");
 	else
 		say(c, AB_DIAG_ERROR, item, "cannot be read: %s", strerror(-r));
 }
@@ -279,7 +282,8 @@ static bool add_file(struct collector *c, unsigned int kind, const char *name,
 static bool make_path(struct collector *c, const struct found *f, char *path)
 {
 	if (snprintf(path, PATH_MAX, "%s/%s", f->dir, f->name) >= PATH_MAX) {
-		say(c, AB_DIAG_ERROR, add_other(c, f->dir), "has a path that is too long");
+		say(c, AB_DIAG_ERROR, add_other(c, f->dir),
+		    "has a path that is too long");
 		return false;
 	}
 	if (is_file_name(f->name))
@@ -290,8 +294,8 @@ static bool make_path(struct collector *c, const struct found *f, char *path)
 }
 
 /* All *.conf of @dirs[0..n), strongest folder first. */
-static void add_all(struct collector *c, unsigned int kind,
-		    char (*dirs)[PATH_MAX], unsigned int n)
+static void add_all(struct collector *c, unsigned int kind, char (*dirs)[PATH_MAX],
+		    unsigned int n)
 {
 	struct listing l = { 0 };
 	char path[PATH_MAX];
@@ -311,8 +315,7 @@ static void add_all(struct collector *c, unsigned int kind,
 
 /* "DIR/SUB" for each root that exists; returns how many. */
 static unsigned int make_dirs(struct collector *c, const char *const *roots,
-			      const char *sub, const char *name,
-			      char (*dirs)[PATH_MAX])
+			      const char *sub, const char *name, char (*dirs)[PATH_MAX])
 {
 	unsigned int i, n = 0;
 

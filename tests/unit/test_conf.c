@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Real files in a folder of its own. Goldens: tests/golden/check/NAME.conf is checked as
- * a policy, NAME.ok has the messages; UPDATE_GOLDENS=1 in the environment writes them.
+ * Real files in a folder of its own. Goldens: tests/golden/check/NAME.conf is checked
+ * as a policy, NAME.ok has the messages; UPDATE_GOLDENS=1 in the environment writes
+ * them.
  */
 #include "ab_test.h"
 
@@ -60,8 +61,9 @@ static int setup(void **state)
 	(void)state;
 	(void)umask(022);
 	(void)snprintf(base, sizeof(base), "%s/autobind-conf-XXXXXX",
-		       getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 30 ? getenv("TMPDIR")
-									   : "/tmp");
+		       getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 30
+			       ? getenv("TMPDIR")
+			       : "/tmp");
 	if (!mkdtemp(base) || chmod(base, 0755) < 0)
 		return -1;
 	roots = (struct ab_conf_roots){ .etc = strdup(path_of("etc")),
@@ -70,7 +72,8 @@ static int setup(void **state)
 	return mkdir(roots.etc, 0755);
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+static int remove_one(const char *path, const struct stat *st, int flag,
+		      struct FTW *ftw)
 {
 	(void)st;
 	(void)flag;
@@ -127,8 +130,10 @@ static void etc_wins_over_run_wins_over_lib(void **state)
 	struct ab_conf *conf;
 
 	(void)state;
-	put_text("lib/policy.d/10-a.conf", "[Match]\nName=lib\n[Bind]\nAction=ignore\n");
-	put_text("run/policy.d/10-a.conf", "[Match]\nName=run\n[Bind]\nAction=ignore\n");
+	put_text("lib/policy.d/10-a.conf",
+		 "[Match]\nName=lib\n[Bind]\nAction=ignore\n");
+	put_text("run/policy.d/10-a.conf",
+		 "[Match]\nName=run\n[Bind]\nAction=ignore\n");
 	put_text("lib/policy.d/05-b.conf", "[Match]\nName=b\n[Bind]\nAction=ignore\n");
 	put_text("lib/policy.d/20-c.conf", "[Match]\nName=c\n[Bind]\nAction=ignore\n");
 	put_text("lib/policy.d/30-d.conf", "[Match]\nName=d\n[Bind]\nAction=ignore\n");
@@ -143,8 +148,9 @@ static void etc_wins_over_run_wins_over_lib(void **state)
 	assert_int_equal(conf->set->n_policies, 3);
 	assert_string_equal(conf->set->policies[0].name, "05-b");
 	assert_string_equal(conf->set->policies[1].name, "10-a");
-	assert_string_equal(conf->set->words[conf->set->policies[1].match_words[0].first].text,
-			    "run");
+	assert_string_equal(
+		conf->set->words[conf->set->policies[1].match_words[0].first].text,
+		"run");
 	assert_string_equal(conf->set->policies[2].name, "15-e");
 	assert_string_equal(conf->set->files[conf->set->policies[1].file],
 			    path_of("run/policy.d/10-a.conf"));
@@ -185,9 +191,11 @@ static void generations_follow_reloads(void **state)
 
 	(void)state;
 	put_text("etc/policy.d/10-a.conf", GOOD);
-	put_text("etc/policy.d/20-b.conf", "[Match]\nName=eth1\n[Bind]\nAction=ignore\n");
+	put_text("etc/policy.d/20-b.conf",
+		 "[Match]\nName=eth1\n[Bind]\nAction=ignore\n");
 	one = load(NULL);
-	put_text("etc/policy.d/20-b.conf", "[Match]\nName=eth2\n[Bind]\nAction=ignore\n");
+	put_text("etc/policy.d/20-b.conf",
+		 "[Match]\nName=eth2\n[Bind]\nAction=ignore\n");
 	two = load(one->set);
 	assert_int_equal(two->set->generation, 2);
 	assert_int_equal(two->set->policies[0].changed_generation, 1);
@@ -210,34 +218,43 @@ static void bad_files_refuse_the_whole(void **state)
 	assert_string_equal(output, "");
 
 	put_text("etc/policy.d/20-folder.conf/x", "");
-	assert_int_equal(symlink("nowhere", path_of("etc/policy.d/21-dangling.conf")), 0);
-	assert_int_equal(symlink("22-loop.conf", path_of("etc/policy.d/22-loop.conf")), 0);
+	assert_int_equal(symlink("nowhere", path_of("etc/policy.d/21-dangling.conf")),
+			 0);
+	assert_int_equal(symlink("22-loop.conf", path_of("etc/policy.d/22-loop.conf")),
+			 0);
 	assert_int_equal(mkfifo(path_of("etc/policy.d/23-fifo.conf"), 0644), 0);
 	memset(large, '#', 2 * 1024 * 1024);
 	put("etc/policy.d/24-large.conf", large, 2 * 1024 * 1024);
 	put("etc/policy.d/25-binary.conf", "\177ELF\2\1\1\0\0\0", 10);
 	put_text("etc/policy.d/26-bad name.conf", GOOD);
-	put_text("etc/policy.d/27-a-name-that-is-much-too-long-for-a-policy-to-be-told-in-"
+	put_text("etc/policy.d/"
+		 "27-a-name-that-is-much-too-long-for-a-policy-to-be-told-in-"
 		 "tables.conf",
 		 GOOD);
 	assert_int_equal(check(), 1);
 	assert_string_equal(
 		output,
-		"etc/policy.d/20-folder.conf: error: is not a regular file: remove it, or "
+		"etc/policy.d/20-folder.conf: error: is not a regular file: remove it, "
+		"or "
 		"name it without .conf\n"
 		"etc/policy.d/21-dangling.conf: error: is a link to nothing: remove or "
 		"repair it\n"
 		"etc/policy.d/22-loop.conf: error: cannot be read: Too many levels of "
 		"symbolic links\n"
-		"etc/policy.d/23-fifo.conf: error: is not a regular file: remove it, or "
+		"etc/policy.d/23-fifo.conf: error: is not a regular file: remove it, "
+		"or "
 		"name it without .conf\n"
-		"etc/policy.d/24-large.conf: error: is larger than 256 KiB: a policy is a "
+		"etc/policy.d/24-large.conf: error: is larger than 256 KiB: a policy "
+		"is a "
 		"short text; is this another file?\n"
-		"etc/policy.d/25-binary.conf: error: contains NUL bytes: not a text file\n"
-		"etc/policy.d/26-bad name.conf: error: has a name with other characters "
+		"etc/policy.d/25-binary.conf: error: contains NUL bytes: not a text "
+		"file\n"
+		"etc/policy.d/26-bad name.conf: error: has a name with other "
+		"characters "
 		"than A-Z a-z 0-9 . _ - + @: rename it\n"
 		"etc/policy.d/"
-		"27-a-name-that-is-much-too-long-for-a-policy-to-be-told-in-tables.conf: "
+		"27-a-name-that-is-much-too-long-for-a-policy-to-be-told-in-tables."
+		"conf: "
 		"error: has a name of more than 63 bytes: rename it\n");
 	free(large);
 }
@@ -257,10 +274,10 @@ static void unreadable_files_and_folders_refuse_the_whole(void **state)
 	r = check();
 	assert_int_equal(seteuid(0), 0);
 	assert_int_equal(r, 1);
-	assert_string_equal(output,
-			    "etc/policy.d/10-secret.conf: error: cannot be read: "
-			    "Permission denied\n"
-			    "etc/exclude.d: error: cannot be read: Permission denied\n");
+	assert_string_equal(
+		output, "etc/policy.d/10-secret.conf: error: cannot be read: "
+			"Permission denied\n"
+			"etc/exclude.d: error: cannot be read: Permission denied\n");
 }
 
 static void a_missing_folder_is_not_an_empty_one(void **state)
@@ -281,12 +298,15 @@ static void owners_and_modes_are_checked(void **state)
 	} rows[] = {
 		{ "file of a user", "etc/policy.d/10-a.conf", "belongs to user 1000",
 		  1000, 0644 },
-		{ "file for a group", "etc/policy.d/10-a.conf", "(mode 0664)", 0, 0664 },
+		{ "file for a group", "etc/policy.d/10-a.conf", "(mode 0664)", 0,
+		  0664 },
 		{ "file for all", "etc/policy.d/10-a.conf", "(mode 0646)", 0, 0646 },
-		{ "folder of a user", "etc/policy.d", "belongs to user 1000", 1000, 0755 },
+		{ "folder of a user", "etc/policy.d", "belongs to user 1000", 1000,
+		  0755 },
 		{ "folder for all", "etc/policy.d", "(mode 1777)", 0, 01777 },
 		{ "the root folder", "etc", "(mode 0775)", 0, 0775 },
-		{ "drop-in folder", "etc/policy.d/10-a.conf.d", "(mode 0775)", 0, 0775 },
+		{ "drop-in folder", "etc/policy.d/10-a.conf.d", "(mode 0775)", 0,
+		  0775 },
 	};
 	unsigned int i;
 	char want[300];
@@ -328,7 +348,8 @@ static void limits_refuse_instead_of_cutting(void **state)
 	assert_non_null(text);
 	for (i = 0; i < AB_CONF_FILES_MAX; i++) {
 		(void)snprintf(name, sizeof(name), "etc/policy.d/%02u.conf", i);
-		(void)snprintf(text, 200, "[Match]\nName=eth%u\n[Bind]\nAction=ignore\n", i);
+		(void)snprintf(text, 200,
+			       "[Match]\nName=eth%u\n[Bind]\nAction=ignore\n", i);
 		put_text(name, text);
 	}
 	assert_int_equal(check(), 0);
@@ -373,11 +394,11 @@ static void one_bad_file_keeps_messages_of_the_others(void **state)
 	put_text("etc/policy.d/10-a.conf", "[Match]\nName=eth0\n[Bind\n");
 	put_text("etc/policy.d/20-b.conf", "[Match]\nNam=eth0\n");
 	assert_int_equal(check(), 1);
-	assert_string_equal(output,
-			    "etc/policy.d/10-a.conf:3: error: a section header must stand "
-			    "alone on its line, as [Name]\n"
-			    "etc/policy.d/20-b.conf:2: error: unknown key 'Nam' in "
-			    "[Match]; did you mean 'Name'?\n");
+	assert_string_equal(
+		output, "etc/policy.d/10-a.conf:3: error: a section header must stand "
+			"alone on its line, as [Name]\n"
+			"etc/policy.d/20-b.conf:2: error: unknown key 'Nam' in "
+			"[Match]; did you mean 'Name'?\n");
 }
 
 /* --- bundles ---------------------------------------------------------------------- */
@@ -493,7 +514,8 @@ static void messages_are_those_of_the_goldens(void **state)
 	assert_true(n >= 6);
 }
 
-/* What is shipped must be accepted, without a warning but the one about this version. */
+/* What is shipped must be accepted, without a warning but the one about this version.
+ */
 static void shipped_examples_are_accepted(void **state)
 {
 	static const char *const names[] = { "10-first-san.conf.example",
@@ -514,10 +536,11 @@ static void shipped_examples_are_accepted(void **state)
 		put_text("etc/policy.d/50-example.conf", text);
 		free(text);
 		ab_assert_row(names[i], check() == 0);
-		ab_assert_row(names[i],
-			      output[0] == '\0' ||
-				      (strstr(output, "this version makes records only") &&
-				       strchr(output, '\n')[1] == '\0'));
+		ab_assert_row(
+			names[i],
+			output[0] == '\0' ||
+				(strstr(output, "this version makes records only") &&
+				 strchr(output, '\n')[1] == '\0'));
 	}
 }
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ab_test.h"
 
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "core/name.h"
 #include "core/policy.h"
 #include "core/policy_keys.h"
+#include "core/policy_value.h"
 
 #define FILES 6
 #define DIAGS 32
@@ -49,13 +48,13 @@ static struct config *build_with(const struct given *given, uint32_t n,
 		c->texts[i] = strdup(given[i].text);
 		c->files[i] = given[i].name;
 		first = list.n;
-		assert_int_equal(ab_scan(c->texts[i], strlen(c->texts[i]), i, &list,
-					 &c->diags),
-				 0);
-		c->sources[i] = (struct ab_policy_source){ (uint8_t)given[i].kind, i,
-							   given[i].name,
-							   list.v + first,
-							   list.n - first };
+		assert_int_equal(
+			ab_scan(c->texts[i], strlen(c->texts[i]), i, &list, &c->diags),
+			0);
+		c->sources[i] =
+			(struct ab_policy_source){ (uint8_t)given[i].kind, i,
+						   given[i].name, list.v + first,
+						   list.n - first };
 	}
 	c->n = n;
 	in.sources = c->sources;
@@ -157,8 +156,10 @@ static void defaults_are_those_of_the_manual(void **state)
 static void every_key_reaches_its_field(void **state)
 {
 	struct config *c = build(
-		"[Match]\nName = ens*f0, !ens9*\nMAC = 00-0F-1F-*\nDriver = ice mlx5_core\n"
-		"Type = ether vlan\nMaster = none\nAddress = 10.0.0.0/24 2001:db8::/64\n"
+		"[Match]\nName = ens*f0, !ens9*\nMAC = 00-0F-1F-*\nDriver = ice "
+		"mlx5_core\n"
+		"Type = ether vlan\nMaster = none\nAddress = 10.0.0.0/24 "
+		"2001:db8::/64\n"
 		"[Iface]\nName = san.%m\nCreate = always\nBindBy = mac\n"
 		"InitiatorName = iqn.2001-05.com.example:host\nTransport = tcp\n"
 		"[Portals]\nDiscover = 10.0.0.9, [2001:db8::9]:860\n"
@@ -166,7 +167,8 @@ static void every_key_reaches_its_field(void **state)
 		"eui.02004567A425678D@10.0.0.7\n"
 		"SameSubnet = no\nAllow = 10.0.0.0/8 10.1.1.1:3260\nDeny = 10.0.0.250\n"
 		"Deny.2 = !10.0.0.252\nDeny.1 = 10.0.0.251\n"
-		"Targets = * !iqn.2001-05.com.example:no*\nMaxPortals = 7\nRefresh = 10min\n"
+		"Targets = * !iqn.2001-05.com.example:no*\nMaxPortals = 7\nRefresh = "
+		"10min\n"
 		"[Probe]\nMethod = icmp|tcp\nInterval = 10s\nIntervalDown = 20s\n"
 		"Timeout = 500ms\nRise = 4\nFall = 5\n"
 		"[Bind]\nAction = record\nSettle = 0\nRetire = 2d\nMultipath = off\n"
@@ -242,7 +244,8 @@ static void words_stand_in_the_order_of_their_enums(void **state)
 		size_t offset;
 		uint8_t value;
 	} rows[] = {
-#define ROW(line, member, value) { line, line, offsetof(struct ab_policy, member), value }
+#define ROW(line, member, value)                                                       \
+	{ line, line, offsetof(struct ab_policy, member), value }
 		ROW("[Probe]\nMethod = none", method, AB_PROBE_NONE),
 		ROW("[Probe]\nMethod = icmp", method, AB_PROBE_ICMP),
 		ROW("[Probe]\nMethod = tcp", method, AB_PROBE_TCP),
@@ -269,9 +272,10 @@ static void words_stand_in_the_order_of_their_enums(void **state)
 	for (i = 0; i < AB_ACTION_MAX; i++) {
 		struct config *c;
 
-		(void)snprintf(text, sizeof(text),
-			       "[Match]\nName=*\n[Portals]\nTargets=*\n[Bind]\nAction=%s\n",
-			       actions[i]);
+		(void)snprintf(
+			text, sizeof(text),
+			"[Match]\nName=*\n[Portals]\nTargets=*\n[Bind]\nAction=%s\n",
+			actions[i]);
 		c = build(text);
 		assert_non_null(c->set);
 		assert_int_equal(c->set->policies[0].action, i);
@@ -285,7 +289,8 @@ static void drop_ins_replace_key_by_key(void **state)
 {
 	static const struct given files[] = {
 		{ AB_POLICY_GLOBAL, "autobind.conf",
-		  "[General]\nFormat=1\n[Defaults]\nInterval=7s\nFall=9\nDeny=10.0.0.1\n"
+		  "[General]\nFormat=1\n[Defaults]\nInterval=7s\nFall=9\nDeny=10.0.0."
+		  "1\n"
 		  "Rise=8\nAction=iface\n" },
 		{ AB_POLICY_GLOBAL, "autobind.conf.d/a.conf", "[Defaults]\nFall=6\n" },
 		{ AB_POLICY_MAIN, "p",
@@ -293,8 +298,9 @@ static void drop_ins_replace_key_by_key(void **state)
 		  "Deny.5=10.0.0.3\n[Probe]\nInterval=8s\nTimeout=2s\nRise=3\n"
 		  "[Node]\nnode.tpgt =\nnode.session.queue_depth=5\n"
 		  "node.session.cmds_max=64\n" },
-		{ AB_POLICY_DROPIN, "p.d/1", "[Probe]\nInterval=9s\nTimeout=\nRise=\n"
-					     "[Match]\nType =\n" },
+		{ AB_POLICY_DROPIN, "p.d/1",
+		  "[Probe]\nInterval=9s\nTimeout=\nRise=\n"
+		  "[Match]\nType =\n" },
 		{ AB_POLICY_DROPIN, "p.d/2",
 		  "[Portals]\nDeny.2=10.0.0.4\n[Probe]\nInterval=11s\n"
 		  "[Node]\nnode.session.queue_depth=\nnode.session.cmds_max=128\n" },
@@ -318,11 +324,11 @@ static void drop_ins_replace_key_by_key(void **state)
 	assert_int_equal(c->set->n_policies, 2);
 	p = &c->set->policies[0];
 	q = &c->set->policies[1];
-	assert_int_equal(p->interval_ms, 11000);	  /* the last drop-in */
-	assert_int_equal(p->timeout_ms, 1000);		  /* reset to the built-in */
-	assert_int_equal(p->rise, 8);			  /* reset to [Defaults] */
-	assert_int_equal(p->fall, 6);			  /* [Defaults], its drop-in */
-	assert_int_equal(p->action, AB_ACTION_IFACE);	  /* [Defaults] */
+	assert_int_equal(p->interval_ms, 11000);      /* the last drop-in */
+	assert_int_equal(p->timeout_ms, 1000);	      /* reset to the built-in */
+	assert_int_equal(p->rise, 8);		      /* reset to [Defaults] */
+	assert_int_equal(p->fall, 6);		      /* [Defaults], its drop-in */
+	assert_int_equal(p->action, AB_ACTION_IFACE); /* [Defaults] */
 	assert_int_equal(p->match_origin[AB_MATCH_TYPE].line, 0);
 	assert_int_equal(p->deny.count, 1); /* a list is replaced as a whole */
 	assert_int_equal(c->set->ranges[p->deny.first].net.addr.bytes[3], 4);
@@ -347,7 +353,8 @@ static void generation_moves_only_with_the_text(void **state)
 	struct config *one = build_with(files, 2, NULL), *two, *three;
 
 	(void)state;
-	files[0].text = "# moved\n\n[Bind]\nAction = ignore # same\n[Match]\nName = eth0\n";
+	files[0].text =
+		"# moved\n\n[Bind]\nAction = ignore # same\n[Match]\nName = eth0\n";
 	files[1].text = "[Match]\nName=eth1\n[Bind]\nAction=ignore\nSettle=1s\n";
 	two = build_with(files, 2, one->set);
 	assert_int_equal(two->set->generation, 2);
@@ -380,8 +387,8 @@ static void mistakes_are_named_with_their_line(void **state)
 		{ "no Targets", "[Match]\nName=*\n[Bind]\nAction=record\n", 4,
 		  "Action = record needs Targets" },
 		{ "negative Targets",
-		  "[Match]\nName=*\n[Bind]\nAction=login\n[Portals]\nTargets=!iqn.2*\n", 6,
-		  "write `* !iqn.2*`" },
+		  "[Match]\nName=*\n[Bind]\nAction=login\n[Portals]\nTargets=!iqn.2*\n",
+		  6, "write `* !iqn.2*`" },
 		{ "unknown section", "[Mach]\nName=*\n", 1, "did you mean [Match]?" },
 		{ "section of later", "[Boot]\nInclude=yes\n", 1,
 		  "known, but not in this version" },
@@ -404,27 +411,35 @@ static void mistakes_are_named_with_their_line(void **state)
 		{ "bad CIDR", "[Match]\nAddress=10.0.0/24\n", 2, "no address range" },
 		{ "host bits", "[Match]\nAddress=10.0.0.5/24\n", 2,
 		  "did you mean '10.0.0.0/24'?" },
-		{ "long prefix", "[Portals]\nDeny=10.0.0.0/33\n", 2, "neither a range" },
-		{ "no unit", "[Probe]\nInterval=5\n", 2, "write a number with its unit" },
+		{ "long prefix", "[Portals]\nDeny=10.0.0.0/33\n", 2,
+		  "neither a range" },
+		{ "no unit", "[Probe]\nInterval=5\n", 2,
+		  "write a number with its unit" },
 		{ "too short", "[Probe]\nInterval=1ms\n", 2,
 		  "out of range: 100ms to 1h" },
-		{ "range turned", "[Probe]\nIntervalDown=60s..10s\n", 2, "longer time" },
+		{ "range turned", "[Probe]\nIntervalDown=60s..10s\n", 2,
+		  "longer time" },
 		{ "no number", "[Probe]\nRise=two\n", 2, "is no number: 1 to 100" },
 		{ "too large", "[Portals]\nMaxPortals=5000\n", 2,
 		  "out of range: 1 to 1024" },
-		{ "no boolean", "[Portals]\nSameSubnet=maybe\n", 2, "neither yes nor no" },
+		{ "no boolean", "[Portals]\nSameSubnet=maybe\n", 2,
+		  "neither yes nor no" },
 		{ "retire", "[Bind]\nRetire=1s\n", 2, "1min to 3650d, or never" },
 		{ "alias", "[Match]\nName=eth0:1\n", 2, "names an alias" },
 		{ "long name", "[Match]\nName=averylongdevname\n", 2, "at most 15" },
 		{ "open bracket", "[Match]\nName=eth[0\n", 2, "[ without its ]" },
 		{ "backward range", "[Match]\nName=eth[9-0]\n", 2, "runs backwards" },
 		{ "lonely !", "[Match]\nName=! eth0\n", 2, "write !VALUE" },
-		{ "bad MAC", "[Match]\nMAC=00:0f:1f:92:6b\n", 2, "no hardware address" },
-		{ "no MAC", "[Match]\nMAC=00:0g:*\n", 2, "that no hardware address has" },
-		{ "host name", "[Portals]\nDiscover=san.example\n", 2, "not looked up" },
+		{ "bad MAC", "[Match]\nMAC=00:0f:1f:92:6b\n", 2,
+		  "no hardware address" },
+		{ "no MAC", "[Match]\nMAC=00:0g:*\n", 2,
+		  "that no hardware address has" },
+		{ "host name", "[Portals]\nDiscover=san.example\n", 2,
+		  "not looked up" },
 		{ "glued comma", "[Portals]\nDiscover=10.0.0.1,10.0.0.2\n", 2,
 		  "separate portals by blanks" },
-		{ "loopback", "[Portals]\nDiscover=127.0.0.1\n", 2, "can be no portal" },
+		{ "loopback", "[Portals]\nDiscover=127.0.0.1\n", 2,
+		  "can be no portal" },
 		{ "link-local", "[Portals]\nDiscover=fe80::1\n", 2, "link-local" },
 		{ "static", "[Portals]\nStatic=iqn.2001-05.com.example:a\n", 2,
 		  "IQN@ADDRESS:PORT,TPGT" },
@@ -436,7 +451,8 @@ static void mistakes_are_named_with_their_line(void **state)
 		  "that no iSCSI name has" },
 		{ "iface %", "[Iface]\nName=a%x\n", 2, "neither %i" },
 		{ "iface ipv6", "[Iface]\nName=IPv6-%i\n", 2, "contains \"ipv6\"" },
-		{ "iface default", "[Iface]\nName=default\n", 2, "no name for an iface" },
+		{ "iface default", "[Iface]\nName=default\n", 2,
+		  "no name for an iface" },
 		{ "iface long", "[Iface]\nName=a23456789012345678901234567890123\n", 2,
 		  "longer than 32" },
 		{ "initiator", "[Iface]\nInitiatorName=host\n", 2, "no iSCSI name" },
@@ -446,7 +462,8 @@ static void mistakes_are_named_with_their_line(void **state)
 		  "did you mean 'node.session.iscsi.InitialR2T'?" },
 		{ "node identity", "[Node]\nnode.conn[0].address=10.0.0.1\n", 2,
 		  "names a node record" },
-		{ "secret", "[Node]\nnode.session.auth.password=x\n", 2, "no passwords" },
+		{ "secret", "[Node]\nnode.session.auth.password=x\n", 2,
+		  "no passwords" },
 		{ "iface key", "[Node]\niface.mtu=9000\n", 2, "made by [Iface]" },
 		{ "node number", "[Node]\nnode.session.queue_depth=abc\n", 2,
 		  "no number from 1 to 1024" },
@@ -500,13 +517,15 @@ static void warnings_name_what_contradicts(void **state)
 		const char *what, *more, *want; /* NULL: no warning */
 	} rows[] = {
 		{ "nothing", "", NULL },
-		{ "overlapping probes", "[Probe]\nInterval=1s\nTimeout=2s\n", "overlap" },
+		{ "overlapping probes", "[Probe]\nInterval=1s\nTimeout=2s\n",
+		  "overlap" },
 		{ "slow detection", "[Probe]\nInterval=5min\nIntervalDown=10min\n",
 		  "Timeout = 901s" },
 		{ "down is faster", "[Probe]\nInterval=30s\n", "more often than live" },
 		{ "TCP", "[Probe]\nMethod=icmp+tcp\n", "fills the logs" },
 		{ "slow TCP", "[Probe]\nMethod=tcp\nInterval=10s\n", NULL },
-		{ "no probing", "[Probe]\nMethod=none\nInterval=1s\nTimeout=2s\n", NULL },
+		{ "no probing", "[Probe]\nMethod=none\nInterval=1s\nTimeout=2s\n",
+		  NULL },
 		{ "MAC", "[Iface]\nBindBy=mac\n", "ambiguous" },
 		{ "Use", "[Iface]\nUse=default\nName=x\n", "have no effect" },
 		{ "Startup twice", "Startup=onboot\n[Node]\nnode.startup=manual\n",
@@ -619,14 +638,14 @@ static void match_is_and_over_keys_or_over_values(void **state)
 		  AB_MATCH_YES, 0 },
 		{ "none of two", "Name=eth0 eth1", "eth2", E, "ice", NULL, NULL,
 		  AB_MATCH_NO, AB_MATCH_NAME },
-		{ "names keep case", "Name=ETH0", "eth0", E, "", NULL, NULL, AB_MATCH_NO,
-		  AB_MATCH_NAME },
+		{ "names keep case", "Name=ETH0", "eth0", E, "", NULL, NULL,
+		  AB_MATCH_NO, AB_MATCH_NAME },
 		{ "excluded", "Name=eth* !eth1", "eth1", E, "ice", NULL, NULL,
 		  AB_MATCH_NO, AB_MATCH_NAME },
 		{ "excluded first", "Name=!eth1 eth*", "eth1", E, "ice", NULL, NULL,
 		  AB_MATCH_NO, AB_MATCH_NAME },
-		{ "beside the excluded", "Name=eth* !eth1", "eth2", E, "ice", NULL, NULL,
-		  AB_MATCH_YES, 0 },
+		{ "beside the excluded", "Name=eth* !eth1", "eth2", E, "ice", NULL,
+		  NULL, AB_MATCH_YES, 0 },
 		{ "only excluded", "Name=!eth1", "ens1", E, "ice", NULL, NULL,
 		  AB_MATCH_YES, 0 },
 		{ "AND", "Name=eth0\nDriver=ice", "eth0", E, "e1000", NULL, NULL,
@@ -643,21 +662,22 @@ static void match_is_and_over_keys_or_over_values(void **state)
 		  AB_MATCH_YES, 0 },
 		{ "other MAC", "MAC=00:0f:1f:92:6b:be", "eth0", E, "", NULL, NULL,
 		  AB_MATCH_NO, AB_MATCH_MAC },
-		{ "no master", "Master=none", "eth0", E, "", NULL, NULL, AB_MATCH_YES, 0 },
+		{ "no master", "Master=none", "eth0", E, "", NULL, NULL, AB_MATCH_YES,
+		  0 },
 		{ "has a master", "Master=none", "eth0", E, "", "bond0", NULL,
 		  AB_MATCH_NO, AB_MATCH_MASTER },
 		{ "that master", "Master=bond0", "eth0", E, "", "bond0", NULL,
 		  AB_MATCH_YES, 0 },
-		{ "any master", "Master=!none", "eth0", E, "", "br0", NULL, AB_MATCH_YES,
-		  0 },
+		{ "any master", "Master=!none", "eth0", E, "", "br0", NULL,
+		  AB_MATCH_YES, 0 },
 		{ "a master needed", "Master=*", "eth0", E, "", NULL, NULL, AB_MATCH_NO,
 		  AB_MATCH_MASTER },
 		{ "address", "Address=10.0.0.0/24", "eth0", E, "", NULL, "10.0.0.5/24",
 		  AB_MATCH_YES, 0 },
 		{ "no address", "Address=10.0.0.0/24", "eth0", E, "", NULL, NULL,
 		  AB_MATCH_NO, AB_MATCH_ADDRESS },
-		{ "IPv6 address", "Address=10.0.0.0/24 2001:db8::/64", "eth0", E, "", NULL,
-		  "2001:db8::5/64", AB_MATCH_YES, 0 },
+		{ "IPv6 address", "Address=10.0.0.0/24 2001:db8::/64", "eth0", E, "",
+		  NULL, "2001:db8::5/64", AB_MATCH_YES, 0 },
 		{ "excluded address", "Address=10.0.0.0/8 !10.0.0.0/24", "eth0", E, "",
 		  NULL, "10.0.0.5/24", AB_MATCH_NO, AB_MATCH_ADDRESS },
 		{ "type", "Type=veth", "v0", AB_PORT_VETH, "", NULL, NULL, AB_MATCH_YES,
@@ -708,9 +728,9 @@ static void match_is_and_over_keys_or_over_values(void **state)
 		is_match = ab_policy_match(c->set, 0, &port, &r);
 		ab_assert_row(rows[i].what, r.verdict == rows[i].verdict);
 		ab_assert_row(rows[i].what, is_match == (r.verdict == AB_MATCH_YES));
-		ab_assert_row(rows[i].what, r.verdict != AB_MATCH_NO ||
-						    (r.key == rows[i].key &&
-						     r.origin.line >= 2));
+		ab_assert_row(rows[i].what,
+			      r.verdict != AB_MATCH_NO ||
+				      (r.key == rows[i].key && r.origin.line >= 2));
 		ab_assert_row(rows[i].what, ab_policy_first_match(c->set, &port) ==
 						    (is_match ? 0 : -1));
 		drop(c);
@@ -729,14 +749,14 @@ static void portals_are_judged_in_order(void **state)
 		{ "subnets crossed", "SameSubnet=no", "10.0.1.9", AB_PORTAL_WANTED, 0 },
 		{ "denied", "Deny=10.0.0.250\nAllow=10.0.0.0/24", "10.0.0.250",
 		  AB_PORTAL_DENIED, 6 },
-		{ "denied port", "Deny=10.0.0.9:3261", "10.0.0.9:3261", AB_PORTAL_DENIED,
-		  6 },
+		{ "denied port", "Deny=10.0.0.9:3261", "10.0.0.9:3261",
+		  AB_PORTAL_DENIED, 6 },
 		{ "other port", "Deny=10.0.0.9:3261", "10.0.0.9", AB_PORTAL_WANTED, 0 },
 		{ "not allowed", "Allow=10.0.0.0/28", "10.0.0.99",
 		  AB_PORTAL_NOT_ALLOWED, 0 },
 		{ "allowed", "Allow=10.0.0.0/28", "10.0.0.9", AB_PORTAL_WANTED, 0 },
-		{ "all but one allowed", "Allow=!10.0.0.9", "10.0.0.8", AB_PORTAL_WANTED,
-		  0 },
+		{ "all but one allowed", "Allow=!10.0.0.9", "10.0.0.8",
+		  AB_PORTAL_WANTED, 0 },
 		{ "that one", "Allow=!10.0.0.9", "10.0.0.9", AB_PORTAL_NOT_ALLOWED, 0 },
 		{ "exception of Deny", "Deny=10.0.0.0/24 !10.0.0.9", "10.0.0.9",
 		  AB_PORTAL_WANTED, 0 },
@@ -761,8 +781,8 @@ static void portals_are_judged_in_order(void **state)
 		(void)snprintf(more, sizeof(more), "[Portals]\n%s\n", rows[i].keys);
 		c = policy("Name=*", more);
 		ab_assert_row(rows[i].what,
-			      ab_policy_portal(c->set, &c->set->policies[0], &p, addrs, 2,
-					       &origin) == rows[i].verdict);
+			      ab_policy_portal(c->set, &c->set->policies[0], &p, addrs,
+					       2, &origin) == rows[i].verdict);
 		ab_assert_row(rows[i].what, origin.line == rows[i].line);
 		drop(c);
 	}
@@ -776,7 +796,8 @@ static void targets_must_be_asked_for(void **state)
 	} rows[] = {
 		{ "none given", "", "iqn.2001-05.com.example:a", false },
 		{ "all", "*", "iqn.2001-05.com.example:a", true },
-		{ "glob", "iqn.2001-05.com.example:*", "iqn.2001-05.com.example:a", true },
+		{ "glob", "iqn.2001-05.com.example:*", "iqn.2001-05.com.example:a",
+		  true },
 		{ "case is folded", "iqn.2001-05.COM.example:*",
 		  "IQN.2001-05.com.example:A", true },
 		{ "other", "iqn.2001-05.com.example:b*", "iqn.2001-05.com.example:a",
@@ -807,7 +828,8 @@ static void exclusions_name_ports_and_portals(void **state)
 		{ AB_POLICY_EXCLUDE, "exclude.d/a.conf",
 		  "[Exclude]\nPort = ens1f* !ens1f1\nReason = \"switch # 1\"\n" },
 		{ AB_POLICY_EXCLUDE, "exclude.d/b.conf",
-		  "[Exclude]\nMAC = 02:00:00:00:00:01\nPortal = 10.0.9.0/24 10.0.0.9:3261\n" },
+		  "[Exclude]\nMAC = 02:00:00:00:00:01\nPortal = 10.0.9.0/24 "
+		  "10.0.0.9:3261\n" },
 	};
 	struct config *c = build_with(files, 3, NULL);
 	struct ab_link l = link_of("ens1f0", AB_PORT_ETHER);
@@ -845,7 +867,8 @@ static void exclusions_that_exclude_nothing_are_refused(void **state)
 		const char *what, *text, *want;
 	} rows[] = {
 		{ "reason only", "[Exclude]\nReason=x\n", "excludes nothing" },
-		{ "exceptions only", "[Exclude]\nPort=!eth0\n", "only has values with !" },
+		{ "exceptions only", "[Exclude]\nPort=!eth0\n",
+		  "only has values with !" },
 		{ "until", "[Exclude]\nPort=eth0\nUntil=2030-01-01\n",
 		  "not in this version" },
 		{ "a policy", "[Match]\nName=*\n", "but into policy.d" },
@@ -856,7 +879,8 @@ static void exclusions_that_exclude_nothing_are_refused(void **state)
 	(void)state;
 	for (i = 0; i < AB_COUNT(rows); i++) {
 		struct config *c = build_with(
-			&(struct given){ AB_POLICY_EXCLUDE, "x", rows[i].text }, 1, NULL);
+			&(struct given){ AB_POLICY_EXCLUDE, "x", rows[i].text }, 1,
+			NULL);
 
 		ab_assert_row(rows[i].what, !c->set);
 		ab_assert_row(rows[i].what, strstr(c->v[0].text, rows[i].want) ||
@@ -901,7 +925,7 @@ static void iface_names_are_safe_for_open_iscsi(void **state)
 	}
 }
 
-static void every_default_of_the_table_is_accepted(void **state)
+static void the_table_has_each_key_once(void **state)
 {
 	unsigned int number;
 	size_t i, k;
@@ -910,17 +934,123 @@ static void every_default_of_the_table_is_accepted(void **state)
 	for (i = 0; i < ab_policy_n_keys; i++) {
 		const struct ab_policy_key *key = &ab_policy_keys[i];
 
-		assert_ptr_equal(ab_policy_key_find(key->section, key->name, &number), key);
+		assert_ptr_equal(ab_policy_key_find(key->section, key->name, &number),
+				 key);
 		assert_non_null(ab_policy_section_find(key->section));
 		if (key->type != AB_KEY_LATER)
 			assert_true(key->help && strlen(key->help) < 80);
 		for (k = 0; k < i; k++)
-			assert_false(strcmp(ab_policy_keys[k].section, key->section) == 0 &&
+			assert_false(strcmp(ab_policy_keys[k].section, key->section) ==
+					     0 &&
 				     strcmp(ab_policy_keys[k].name, key->name) == 0);
 	}
 	for (i = 0; i < ab_node_n_setting_keys; i++)
 		assert_ptr_equal(ab_node_setting_find(ab_node_setting_keys[i].name),
 				 &ab_node_setting_keys[i]);
+}
+
+/* --- the manual ------------------------------------------------------------------- */
+
+static char *read_page(const char *path)
+{
+	char *text = calloc(1, 65536);
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		fail_msg("%s: run this from the project's folder", path);
+	assert_non_null(text);
+	assert_true(fread(text, 1, 65535, f) < 65535);
+	(void)fclose(f);
+	return text;
+}
+
+/* The text of a key's item in its section, or NULL. */
+static char *item_of(const char *page, const char *section, const char *name)
+{
+	char head[64], item[64], *copy;
+	const char *p, *end, *next;
+
+	(void)snprintf(head, sizeof(head), "\n.Sh [%s] SECTION\n", section);
+	(void)snprintf(item, sizeof(item), "\n.It Cm %s\n", name);
+	p = strstr(page, head);
+	if (!p)
+		return NULL;
+	end = strstr(p + 1, "\n.Sh ");
+	p = strstr(p, item);
+	if (!end || !p || p > end)
+		return NULL;
+	next = strstr(p + 1, "\n.It ");
+	if (next && next < end)
+		end = next;
+	copy = strndup(p, (size_t)(end - p));
+	assert_non_null(copy);
+	return copy;
+}
+
+/* Is @word there, not as a part of another word? */
+static bool has_word(const char *text, const char *word)
+{
+	const char *p = text;
+	size_t n = strlen(word);
+
+	while ((p = strstr(p, word))) {
+		if (strchr(" \n", p[-1]) && (!p[n] || strchr(" \n,.;:", p[n])))
+			return true;
+		p++;
+	}
+	return false;
+}
+
+static void check_page(const char *page, const struct ab_policy_key *key)
+{
+	char *item = item_of(page, key->section, key->name), limit[32];
+	bool is_ms = key->type == AB_KEY_MS || key->type == AB_KEY_MS_RANGE ||
+		     key->type == AB_KEY_MS_NEVER;
+	struct ab_text t;
+	unsigned int i;
+
+	if (key->type == AB_KEY_LATER) {
+		if (item)
+			fail_msg("[%s] %s is not in this version", key->section,
+				 key->name);
+		return;
+	}
+	if (!item)
+		fail_msg("[%s] %s is not in the manual", key->section, key->name);
+	if (key->fallback && !has_word(item, key->fallback))
+		fail_msg("[%s] %s: default %s is not in the manual", key->section,
+			 key->name, key->fallback);
+	for (i = 0; key->words && key->words[i]; i++)
+		if (!has_word(item, key->words[i]))
+			fail_msg("[%s] %s: %s is not in the manual", key->section,
+				 key->name, key->words[i]);
+	for (i = 0; key->max && i < 2; i++) {
+		ab_text_init(&t, limit, sizeof(limit));
+		if (is_ms)
+			ab_value_add_ms(&t, i ? key->max : key->min);
+		else
+			ab_text_addi(&t, i ? key->max : key->min);
+		if (!has_word(item, limit))
+			fail_msg("[%s] %s: limit %s is not in the manual", key->section,
+				 key->name, limit);
+	}
+	free(item);
+}
+
+static void the_manual_has_every_key_with_its_default(void **state)
+{
+	char *policy_page = read_page("man/autobind.policy.5");
+	char *conf_page = read_page("man/autobind.conf.5");
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ab_policy_n_keys; i++)
+		check_page(strcmp(ab_policy_keys[i].section, "General") == 0
+				   ? conf_page
+				   : policy_page,
+			   &ab_policy_keys[i]);
+	free(policy_page);
+	free(conf_page);
 }
 
 int main(void)
@@ -941,7 +1071,8 @@ int main(void)
 		cmocka_unit_test(exclusions_name_ports_and_portals),
 		cmocka_unit_test(exclusions_that_exclude_nothing_are_refused),
 		cmocka_unit_test(iface_names_are_safe_for_open_iscsi),
-		cmocka_unit_test(every_default_of_the_table_is_accepted),
+		cmocka_unit_test(the_table_has_each_key_once),
+		cmocka_unit_test(the_manual_has_every_key_with_its_default),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

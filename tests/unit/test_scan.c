@@ -34,11 +34,10 @@ static const char *scan(const char *text, size_t n)
 		return out;
 	}
 	for (i = 0; i < list.n; i++)
-		len += (size_t)snprintf(out + len, sizeof(out) - len, "%s%s|%s=%s@%u",
-					i ? " " : "", entries[i].section,
-					entries[i].key ? entries[i].key : "",
-					entries[i].key ? entries[i].value : "",
-					entries[i].line);
+		len += (size_t)snprintf(
+			out + len, sizeof(out) - len, "%s%s|%s=%s@%u", i ? " " : "",
+			entries[i].section, entries[i].key ? entries[i].key : "",
+			entries[i].key ? entries[i].value : "", entries[i].line);
 	return out;
 }
 
@@ -94,7 +93,8 @@ static void scan_refuses_what_iniparser_would_read_otherwise(void **state)
 		{ "cut by ;", "[a]\nk = transport=tcp;addr=1\n", "2: # or ; inside" },
 		{ "cut at once", "[a]\nk=#x\n", "2: # or ; inside" },
 		{ "text behind the quote", "[a]\nk = \"v\" w\n", "2: text behind" },
-		{ "comment glued to the quote", "[a]\nk = \"v\"#w\n", "2: text behind" },
+		{ "comment glued to the quote", "[a]\nk = \"v\"#w\n",
+		  "2: text behind" },
 		{ "open quote", "[a]\nk = \"v\n", "2: the quote" },
 		{ "quote inside", "[a]\nk = a \"b ; c\"\n", "2: a quote inside" },
 		{ "backslash", "[a]\nk = \"a\\\"b\"\n", "2: text behind" },
