@@ -23,7 +23,6 @@ static const char *arg_iscsiadm;
 static const char *arg_proc;
 static const char *arg_expected; /* hash, or "current" */
 static uint32_t arg_wait_ms;
-static unsigned int n_problems;
 
 static const char usage[] =
 	"usage: dbtool [--root D] [--lock-dir D] [--conf F] [--iscsiadm F] [--proc D]\n"
@@ -53,7 +52,6 @@ static int bad_usage(void)
 static void print_problem(void *arg, const struct ab_db_problem *p)
 {
 	(void)arg;
-	n_problems++;
 	printf("problem %s:%u %s%s%s%s", p->path, p->line, p->what, *p->key ? " '" : "",
 	       p->key, *p->key ? "'" : "");
 	if (p->n_more)
@@ -154,7 +152,7 @@ static int do_changes(struct ab_db *db, const char *command)
 
 	if (r == 0)
 		r = system(command) == 0 ? 0 : -ECHILD;
-	n_problems = 0;
+	printf("changes:\n");
 	if (r == 0)
 		r = ab_db_scan(db, AB_DB_SCAN_CHANGES, print_event, NULL);
 	return r ? failed(r, "changes") : 0;
