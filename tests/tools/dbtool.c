@@ -22,11 +22,11 @@ static const char *arg_conf = "/etc/iscsi/iscsid.conf";
 static const char *arg_iscsiadm;
 static const char *arg_proc;
 static const char *arg_expected; /* hash, or "current" */
-static uint32_t arg_wait_ms;
+static uint32_t arg_wait_ms, arg_stale_s;
 
 static const char usage[] =
 	"usage: dbtool [--root D] [--lock-dir D] [--conf F] [--iscsiadm F] [--proc D]\n"
-	"              [--wait-ms N] [--expected HASH|current] VERB ...\n"
+	"              [--wait-ms N] [--stale-s N] [--expected HASH|current] VERB ...\n"
 	"  locate [PREFIX]                       what the binary of iscsiadm tells\n"
 	"  scan                                  every record\n"
 	"  changes COMMAND                       scan, sh -c COMMAND, what changed\n"
@@ -308,6 +308,7 @@ static bool parse_options(int argc, char **argv)
 		{ "iscsiadm", required_argument, NULL, 'i' },
 		{ "proc", required_argument, NULL, 'p' },
 		{ "wait-ms", required_argument, NULL, 'w' },
+		{ "stale-s", required_argument, NULL, 's' },
 		{ "expected", required_argument, NULL, 'e' },
 		{ 0 },
 	};
@@ -332,6 +333,9 @@ static bool parse_options(int argc, char **argv)
 			break;
 		case 'w':
 			arg_wait_ms = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
+		case 's':
+			arg_stale_s = (uint32_t)strtoul(optarg, NULL, 10);
 			break;
 		case 'e':
 			arg_expected = optarg;
@@ -367,6 +371,7 @@ int main(int argc, char **argv)
 		.known = place.has_known ? &place.known : NULL,
 		.on_problem = print_problem,
 		.lock_wait_ms = arg_wait_ms,
+		.lock_stale_s = arg_stale_s,
 	};
 	r = ab_db_open(&config, &db);
 	if (r)
