@@ -4,15 +4,13 @@
 
 usage: hostile_target.py MODE ADDR PORT [--targets N] [--portals A;B] [--chunk N]
 
-Prints "ready" when it listens and ends when its standard input is closed. The modes
-are the methods named mode_* below; "good" is the one without a fault.
+Prints "ready" when it listens and runs until it is killed. The modes are the methods
+named mode_* below; "good" is the one without a fault.
 """
 import argparse
-import os
 import random
 import socket
 import struct
-import sys
 import threading
 import time
 
@@ -28,7 +26,7 @@ class Closed(Exception):
 
 
 class Session:
-    """One connection; subclasses and mode_* change single steps of it."""
+    """One connection; a mode changes single steps of it."""
 
     def __init__(self, conn, args):
         self.conn = conn
@@ -374,16 +372,11 @@ def main():
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(socket.getaddrinfo(args.addr, args.port, family)[0][4])
     listener.listen(64)
-    threading.Thread(target=accept, args=(listener, args), daemon=True).start()
     print("ready", flush=True)
-    os.read(0, 1)
-
-
-def accept(listener, args):
     while True:
         conn = listener.accept()[0]
         threading.Thread(target=serve, args=(conn, args), daemon=True).start()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
