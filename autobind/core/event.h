@@ -97,9 +97,10 @@ enum ab_command_verb {
 
 /* One line of the ledger. */
 struct ab_ledger_entry {
-	uint8_t kind;  /* enum ab_ledger_kind */
-	uint8_t owner; /* enum ab_owner: INTENT, OURS or HELD on disk */
-	uint64_t hash; /* content that was (is to be) written */
+	uint8_t kind;	   /* enum ab_ledger_kind */
+	uint8_t owner;	   /* enum ab_owner: INTENT, OURS or HELD on disk */
+	uint64_t hash;	   /* content that was (is to be) written */
+	uint64_t settings; /* node: ab_policy.settings_hash it was written under */
 	union {
 		struct ab_node_key node;
 		struct {
@@ -264,10 +265,11 @@ struct ab_effect {
 		struct {
 			struct ab_node_key key;
 			struct ab_portal discovery; /* family 0: static */
-			uint32_t policy; /* index in the current set: its [Node] keys
-					    apply */
-			bool is_update;	 /* ours exists with .hash: replace it, else
-					    create */
+			uint32_t policy;   /* index in the current set: its [Node] keys
+					      apply */
+			uint64_t settings; /* their hash, for the ledger */
+			bool is_update;	   /* ours exists with .hash: replace it, else
+					      create */
 			uint64_t hash;
 		} node;
 		struct ab_ledger_entry ledger;
