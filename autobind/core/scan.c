@@ -18,7 +18,7 @@ struct scanner {
 static void fail(struct scanner *s, const char *text)
 {
 	s->n_errors++;
-	ab_diag_error(s->diags, s->file, s->line, text, NULL);
+	ab_diag_error(s->diags, s->file, s->line, text);
 }
 
 static bool is_blank(char c)
