@@ -55,7 +55,8 @@ int ab_conf_collect(const struct ab_conf_roots *roots, char **ret_data,
 
 /* A configuration as it was understood. */
 struct ab_conf {
-	const struct ab_policy_set *set; /* owned; NULL: refused, .diags says why */
+	const struct ab_policy_set *set; /* in .block; NULL: refused, .diags says why */
+	void *block;			 /* owned */
 	struct ab_diags diags;		 /* owned; sorted by file and line */
 	char **files;			 /* owned; what diags and origins refer to */
 	uint32_t n_files;
