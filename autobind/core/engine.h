@@ -75,6 +75,9 @@ struct ab_engine *ab_engine_copy(void *block, const struct ab_limits *limits,
 /* The capacities that @e was made with. */
 struct ab_limits ab_engine_limits(const struct ab_engine *e);
 
+/* The same, with those doubled that are, or are nearly, used up. */
+struct ab_limits ab_engine_more(const struct ab_engine *e);
+
 /**
  * ab_engine_step() - take one event, decide what follows
  * @e:   the engine
@@ -102,15 +105,15 @@ bool ab_engine_wants_room(const struct ab_engine *e);
 /**
  * ab_engine_project() - the state as far as it decides anything, in canonical order
  * @e:    the engine
- * @buf:  where to
- * @size: its size
+ * @buf:  where the text goes
+ * @size: its size, at least 1
  *
  * Deadlines as ordered ranks, counters saturated at their thresholds; no statistics,
  * stamps, jitter, job numbers or slot numbers: two engines with equal projections take
  * equal decisions for ever after. Used by the model checker and the equivalence tests.
  *
- * Return: the number of bytes needed; at most @size were written.
+ * Return: the length of the text, or more than @size when it did not fit.
  */
-size_t ab_engine_project(const struct ab_engine *e, void *buf, size_t size);
+size_t ab_engine_project(const struct ab_engine *e, char *buf, size_t size);
 
 #endif

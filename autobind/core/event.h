@@ -265,10 +265,11 @@ struct ab_effect {
 		struct {
 			struct ab_node_key key;
 			struct ab_portal discovery; /* family 0: static */
-			uint32_t policy; /* index in the current set: its [Node] keys
-					    apply */
-			bool is_update;	 /* ours exists with .hash: replace it, else
-					    create */
+			uint32_t policy;   /* index in the current set: its [Node] keys
+					      apply */
+			uint64_t settings; /* their hash, for the ledger */
+			bool is_update;	   /* ours exists with .hash: replace it, else
+					      create */
 			uint64_t hash;
 		} node;
 		struct ab_ledger_entry ledger;

@@ -22,7 +22,7 @@ const char *ab_name_strerror(int code)
 	}
 }
 
-/* --- iSCSI names ----------------------------------------------------------------- */
+/* --- iSCSI names --- */
 
 static bool is_target_char(char c)
 {
@@ -100,7 +100,7 @@ int ab_name_check_iface(const char *name)
 	return 0;
 }
 
-/* --- addresses ------------------------------------------------------------------- */
+/* --- addresses --- */
 
 /* One decimal number of at most @digits digits without leading zeros; moves *s. */
 static int take_number(const char **s, unsigned int digits, uint32_t max, uint32_t *ret)
@@ -290,7 +290,7 @@ int ab_name_parse_net(const char *s, struct ab_net *ret_net)
 	return 0;
 }
 
-/* --- portals --------------------------------------------------------------------- */
+/* --- portals --- */
 
 static int take_portal(const char **s, struct ab_portal *p)
 {
@@ -384,7 +384,7 @@ int ab_name_parse_hwaddr(const char *s, struct ab_hwaddr *ret_hwaddr)
 	return 0;
 }
 
-/* --- text ------------------------------------------------------------------------ */
+/* --- text --- */
 
 static uint32_t group_at(const struct ab_addr *a, unsigned int i)
 {

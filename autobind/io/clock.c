@@ -12,6 +12,15 @@ ab_mono ab_clock_now(void)
 	(void)r;
 	return ab_mono_ns((int64_t)ts.tv_sec * AB_NSEC_PER_SEC + ts.tv_nsec);
 }
+int64_t ab_clock_file_ns(void)
+{
+	struct timespec ts;
+	int r = clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+
+	assert(r == 0);
+	(void)r;
+	return (int64_t)ts.tv_sec * AB_NSEC_PER_SEC + ts.tv_nsec;
+}
 
 ab_mono ab_clock_now_real(struct timespec *ret_real)
 {

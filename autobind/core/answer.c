@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/answer.h"
+
+#include <string.h>
+
+#include "core/plan.h"
+#include "util/text.h"
+
+static struct ab_job *find_job(struct ab_engine *e, uint64_t id)
+{
+	uint32_t i;
+
+	for (i = 0; i < AB_JOBS_MAX; i++)
+		if (e->jobs[i].kind != AB_JOB_NONE && e->jobs[i].id == id)
+			return &e->jobs[i];
+	return NULL;
+}
+
+/* Nobody knows how it ended: look, and touch nothing before that. */
+static void look_again(struct ab_engine *e, struct ab_record_item *r)
+{
+	r->is_awaited = true;
+	e->wants_resync[AB_SOURCE_RECORDS] = true;
+}
+
+/* What every answer to a write means, whatever was written. Returns true when it is
+ * done. */
+static bool settle_write(const struct ab_step *s, struct ab_record_item *r,
+			 const struct ab_event *ev, const char *name)
+{
+	struct ab_engine *e = s->e;
+
+	switch ((enum ab_outcome)ev->done.outcome) {
+	case AB_OUTCOME_DONE:
+		r->backoff = (struct ab_backoff){ 0 };
+		return true;
+	case AB_OUTCOME_EXISTS:
+	case AB_OUTCOME_GONE:
+	case AB_OUTCOME_CHANGED:
+	case AB_OUTCOME_UNKNOWN:
+	case AB_OUTCOME_MAX:
+		look_again(e, r);
+		ab_plan_backoff(e, &r->backoff);
+		return false;
+	case AB_OUTCOME_RETRY:
+		ab_plan_backoff(e, &r->backoff);
+		break;
+	case AB_OUTCOME_DENIED:
+		r->is_denied = true;
+		break;
+	}
+	ab_plan_note(s, AB_NOTE_WRITE_FAILED, NULL, NULL, name, ev->done.code);
+	return false;
+}
+
+static void own(struct ab_record_item *r, uint64_t hash)
+{
+	r->ledger = AB_OWNER_OURS;
+	r->is_present = true;
+	r->state = AB_RECORD_OK;
+	r->hash = r->own_hash = hash;
+}
+
+static void disown(struct ab_record_item *r)
+{
+	r->ledger = AB_OWNER_FOREIGN;
+	r->is_present = false;
+}
+
+static void iface_done(const struct ab_step *s, const struct ab_job *job,
+		       const struct ab_event *ev)
+{
+	struct ab_engine *e = s->e;
+	struct ab_iface *f = ab_iface_at(e, job->slot);
+	const struct ab_port *p = f->port != AB_NONE ? ab_port_at(e, f->port) : NULL;
+
+	f->record.job = 0;
+	if (settle_write(s, &f->record, ev, f->binding.iface)) {
+		bool was_write = job->kind == AB_JOB_IFACE_WRITE;
+
+		if (was_write) {
+			own(&f->record, ev->done.hash);
+			f->binding = f->written;
+		} else {
+			disown(&f->record);
+		}
+		ab_plan_note(s,
+			     was_write ? AB_NOTE_IFACE_WRITTEN : AB_NOTE_IFACE_DELETED,
+			     p, NULL, f->binding.iface, 0);
+	}
+	if (f->port != AB_NONE)
+		ab_world_touch(e, f->port, true);
+	e->is_orphans_dirty = true;
+	ab_world_release_iface(e, job->slot);
+}
+
+static void node_done(const struct ab_step *s, const struct ab_job *job,
+		      const struct ab_event *ev)
+{
+	struct ab_engine *e = s->e;
+	struct ab_node *n = ab_node_at(e, job->slot);
+	struct ab_iface *f = ab_iface_at(e, n->iface);
+	const struct ab_port *p = f->port != AB_NONE ? ab_port_at(e, f->port) : NULL;
+	const char *target = ab_target_at(e, n->target)->name;
+	bool was_write = job->kind == AB_JOB_NODE_WRITE;
+
+	n->record.job = 0;
+	if (settle_write(s, &n->record, ev, target)) {
+		if (was_write) {
+			own(&n->record, ev->done.hash);
+			memcpy(n->netdev, f->binding.netdev, sizeof(n->netdev));
+			memcpy(n->hwaddr, f->binding.hwaddr, sizeof(n->hwaddr));
+		} else {
+			disown(&n->record);
+		}
+		ab_plan_note(s, was_write ? AB_NOTE_NODE_WRITTEN : AB_NOTE_NODE_DELETED,
+			     p, &n->portal, target, 0);
+	} else if (was_write) {
+		n->settings = ~n->settings; /* not written under these, then */
+	}
+	if (f->port != AB_NONE)
+		ab_world_touch(e, f->port, true);
+	else
+		ab_world_touch_all(e, true);
+	ab_world_release_node(e, job->slot);
+}
+
+/* Takes out what this source no longer names. */
+static void sweep_founds(struct ab_engine *e, uint32_t source, uint64_t job)
+{
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->founds, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->founds, i)) {
+		const struct ab_found *f = ab_found_at(e, i);
+
+		if (f->source == source && f->seen_job != job)
+			ab_world_remove_found(e, i);
+	}
+}
+
+static uint32_t count_founds(const struct ab_engine *e, uint64_t job)
+{
+	uint32_t i, n = 0;
+
+	for (i = ab_table_next(e, &e->founds, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->founds, i))
+		n += ab_found_at_const(e, i)->seen_job == job;
+	return n;
+}
+
+static void discovery_done(const struct ab_step *s, const struct ab_job *job,
+			   const struct ab_event *ev)
+{
+	struct ab_engine *e = s->e;
+	struct ab_path *path = ab_path_at(e, job->slot);
+	const struct ab_port *p = ab_port_at(e, path->port);
+	bool is_new_failure = path->discovery_code != ev->done.code;
+
+	path->discovery_job = 0;
+	path->discovery_code = ev->done.code;
+	if (ev->done.outcome == AB_OUTCOME_DONE) {
+		uint32_t refresh = s->set && p->policy >= 0
+					   ? s->set->policies[p->policy].refresh_ms
+					   : 0;
+
+		sweep_founds(e, job->slot, job->id);
+		path->discovery_ok_at = e->now;
+		path->discovery = (struct ab_backoff){
+			.next = ab_mono_add_ms(e->now,
+					       refresh ? refresh : AB_BACKOFF_MAX_MS)
+		};
+		ab_plan_note(s, AB_NOTE_FOUND, p, &path->portal, NULL,
+			     (int32_t)count_founds(e, job->id));
+	} else {
+		ab_plan_backoff(e, &path->discovery);
+		if (is_new_failure)
+			ab_plan_note(s, AB_NOTE_DISCOVERY_FAILED, p, &path->portal,
+				     NULL, ev->done.code);
+	}
+	ab_world_touch(e, path->port, true);
+}
+
+static bool job_item_is_live(const struct ab_engine *e, const struct ab_job *job)
+{
+	const struct ab_table *t =
+		job->kind == AB_JOB_DISCOVER ? &e->paths
+		: job->kind == AB_JOB_IFACE_WRITE || job->kind == AB_JOB_IFACE_DELETE
+			? &e->ifaces
+			: &e->nodes;
+	const struct ab_item *item = ab_table_at_const(e, t, job->slot);
+
+	return item->is_live && item->generation == job->generation;
+}
+
+void ab_answer_done(const struct ab_step *s, const struct ab_event *ev)
+{
+	struct ab_engine *e = s->e;
+	struct ab_job *slot = find_job(e, ev->done.job), job;
+
+	if (!slot)
+		return; /* of an engine before this one */
+	job = *slot;
+	*slot = (struct ab_job){ 0 };
+	if (job.kind == AB_JOB_DISCOVER)
+		e->n_discoveries--;
+	else
+		e->n_writes--;
+	if (!job_item_is_live(e, &job))
+		return;
+	switch ((enum ab_job_kind)job.kind) {
+	case AB_JOB_DISCOVER:
+		discovery_done(s, &job, ev);
+		break;
+	case AB_JOB_IFACE_WRITE:
+	case AB_JOB_IFACE_DELETE:
+		iface_done(s, &job, ev);
+		break;
+	case AB_JOB_NODE_WRITE:
+	case AB_JOB_NODE_DELETE:
+		node_done(s, &job, ev);
+		break;
+	case AB_JOB_NONE:
+		break;
+	}
+}
+
+void ab_answer_found(struct ab_engine *e, const struct ab_event *ev)
+{
+	struct ab_job *job = find_job(e, ev->found.job);
+	uint32_t port, path, target, slot;
+	struct ab_found *f;
+
+	if (!job || job->kind != AB_JOB_DISCOVER || !job_item_is_live(e, job))
+		return;
+	port = ab_path_at(e, job->slot)->port;
+	path = ab_world_add_path(e, port, &ev->found.portal);
+	target = ab_world_add_target(e, ev->found.target);
+	slot = ab_world_add_found(e, path, target, ev->found.tpgt);
+	f = ab_found_at(e, slot);
+	f->source = job->slot;
+	f->seen_job = job->id;
+}

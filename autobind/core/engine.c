@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/engine.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "core/answer.h"
+#include "core/observe.h"
+#include "core/plan.h"
+
+size_t ab_engine_size(const struct ab_limits *limits)
+{
+	struct ab_engine e;
+
+	memset(&e, 0, sizeof(e));
+	return ab_world_layout(&e, limits);
+}
+
+static void clear_tables(struct ab_engine *e)
+{
+	ab_table_clear(e, &e->ports);
+	ab_table_clear(e, &e->addrs);
+	ab_table_clear(e, &e->targets);
+	ab_table_clear(e, &e->ifaces);
+	ab_table_clear(e, &e->nodes);
+	ab_table_clear(e, &e->paths);
+	ab_table_clear(e, &e->founds);
+}
+
+struct ab_engine *ab_engine_init(void *block, const struct ab_limits *limits,
+				 const struct ab_engine_config *config)
+{
+	struct ab_engine *e = block;
+
+	memset(e, 0, sizeof(*e));
+	(void)ab_world_layout(e, limits);
+	clear_tables(e);
+	e->config = *config;
+	e->random = config->seed;
+	e->next = e->orphans_due = AB_MONO_NEVER;
+	return e;
+}
+
+struct ab_limits ab_engine_limits(const struct ab_engine *e)
+{
+	return e->limits;
+}
+
+/* Twice as many when less than an eighth is left. */
+static uint32_t more(const struct ab_table *t)
+{
+	return t->cap - t->live > t->cap / 8 ? t->cap : t->cap * 2 + 8;
+}
+
+struct ab_limits ab_engine_more(const struct ab_engine *e)
+{
+	return (struct ab_limits){
+		.ports = more(&e->ports),
+		.addrs = more(&e->addrs),
+		.targets = more(&e->targets),
+		.ifaces = more(&e->ifaces),
+		.nodes = more(&e->nodes),
+		.paths = more(&e->paths),
+		.founds = more(&e->founds),
+	};
+}
+
+struct ab_engine *ab_engine_copy(void *block, const struct ab_limits *limits,
+				 const struct ab_engine *from)
+{
+	struct ab_engine *e = block;
+
+	if (limits->ports < from->ports.high || limits->addrs < from->addrs.high ||
+	    limits->targets < from->targets.high ||
+	    limits->ifaces < from->ifaces.high || limits->nodes < from->nodes.high ||
+	    limits->paths < from->paths.high || limits->founds < from->founds.high)
+		return NULL;
+	*e = *from;
+	(void)ab_world_layout(e, limits);
+	ab_table_copy(e, &e->ports, from, &from->ports);
+	ab_table_copy(e, &e->addrs, from, &from->addrs);
+	ab_table_copy(e, &e->targets, from, &from->targets);
+	ab_table_copy(e, &e->ifaces, from, &from->ifaces);
+	ab_table_copy(e, &e->nodes, from, &from->nodes);
+	ab_table_copy(e, &e->paths, from, &from->paths);
+	ab_table_copy(e, &e->founds, from, &from->founds);
+	return e;
+}
+
+bool ab_engine_wants_room(const struct ab_engine *e)
+{
+	return e->wants_room;
+}
+
+ab_mono ab_engine_next(const struct ab_engine *e)
+{
+	return e->next;
+}
+
+/* --- the step --- */
+
+/* One free slot in every table that the event could need. */
+static bool has_room(const struct ab_engine *e, enum ab_event_type type)
+{
+	bool needs_port =
+		type == AB_EV_LINK || type == AB_EV_UDEV || type == AB_EV_ADDR;
+	bool needs_node = type == AB_EV_NODE || type == AB_EV_LEDGER;
+	bool needs_found = type == AB_EV_FOUND;
+
+	return !(
+		(needs_port && ab_table_is_full(&e->ports)) ||
+		(type == AB_EV_ADDR && ab_table_is_full(&e->addrs)) ||
+		((needs_node || type == AB_EV_IFACE) && ab_table_is_full(&e->ifaces)) ||
+		(needs_node && ab_table_is_full(&e->nodes)) ||
+		((needs_node || needs_found) && ab_table_is_full(&e->targets)) ||
+		(needs_found && ab_table_is_full(&e->paths)) ||
+		(needs_found && ab_table_is_full(&e->founds)));
+}
+
+static void take_event(const struct ab_step *s, const struct ab_event *ev)
+{
+	struct ab_engine *e = s->e;
+
+	switch ((enum ab_event_type)ev->type) {
+	case AB_EV_NONE:
+	case AB_EV_TICK:
+	case AB_EV_MAX:
+		break;
+	case AB_EV_DUMP_BEGIN:
+		ab_observe_dump_begin(e, (enum ab_source)ev->dump.source);
+		break;
+	case AB_EV_DUMP_END:
+		ab_observe_dump_end(s, ev);
+		break;
+	case AB_EV_STALE:
+		e->is_fresh[ev->dump.source] = false;
+		break;
+	case AB_EV_LINK:
+		ab_observe_link(s, &ev->link);
+		break;
+	case AB_EV_LINK_GONE:
+		ab_observe_link_gone(s, ev->link.ifindex);
+		break;
+	case AB_EV_ADDR:
+		ab_observe_addr(e, &ev->addr);
+		break;
+	case AB_EV_ADDR_GONE:
+		ab_observe_addr_gone(e, &ev->addr);
+		break;
+	case AB_EV_UDEV:
+		ab_observe_udev(e, &ev->udev);
+		break;
+	case AB_EV_UDEV_GONE:
+		ab_observe_udev_gone(e, ev->udev.ifindex);
+		break;
+	case AB_EV_ROUTES:
+		ab_observe_routes(e, ev->routes.family);
+		break;
+	case AB_EV_ROUTE:
+		ab_observe_route(e, ev->route.path, ev->route.verdict);
+		break;
+	case AB_EV_NEIGH:
+		ab_observe_neigh(s, ev);
+		break;
+	case AB_EV_IFACE:
+		ab_observe_iface(s, ev);
+		break;
+	case AB_EV_IFACE_GONE:
+		ab_observe_iface_gone(s, ev);
+		break;
+	case AB_EV_NODE:
+		ab_observe_node(s, ev);
+		break;
+	case AB_EV_NODE_GONE:
+		ab_observe_node_gone(s, ev);
+		break;
+	case AB_EV_LEDGER:
+		ab_observe_ledger(e, &ev->ledger);
+		break;
+	case AB_EV_PROBE:
+		ab_observe_probe(s, ev);
+		break;
+	case AB_EV_FOUND:
+		ab_answer_found(e, ev);
+		break;
+	case AB_EV_DONE:
+		ab_answer_done(s, ev);
+		break;
+	case AB_EV_POLICY:
+		ab_observe_policy(e);
+		break;
+	case AB_EV_COMMAND:
+		ab_observe_command(s, ev);
+		break;
+	}
+}
+
+static void ask_resyncs(const struct ab_step *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < AB_SOURCE_MAX; i++) {
+		struct ab_effect *ef;
+
+		if (!s->e->wants_resync[i])
+			continue;
+		ef = ab_plan_emit(s, AB_EF_RESYNC);
+		if (!ef)
+			return;
+		ef->resync.source = (uint8_t)i;
+		s->e->wants_resync[i] = false;
+	}
+}
+
+static ab_mono next_deadline(const struct ab_engine *e)
+{
+	ab_mono next = e->is_orphans_dirty && e->is_starved ? e->now : e->orphans_due;
+	uint32_t i;
+
+	if (e->is_starved || e->wants_room)
+		return e->now;
+	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ports, i)) {
+		const struct ab_port *p = ab_port_at_const(e, i);
+
+		next = ab_mono_min(next, p->due);
+		if (p->has_link && p->is_dirty && !p->is_urgent)
+			next = ab_mono_min(next, ab_plan_soak_end(p));
+	}
+	return next;
+}
+
+int ab_engine_step(struct ab_engine *e, const struct ab_policy_set *set,
+		   const struct ab_event *ev, ab_mono now, struct ab_effects *out)
+{
+	struct ab_step s = { .e = e, .set = set, .out = out };
+
+	assert(out->max >= AB_EFFECTS_MIN);
+	assert(ev->type == AB_EV_POLICY ||
+	       e->generation == (set ? set->generation : 0));
+	assert(!ab_mono_before(now, e->now));
+	if (!has_room(e, (enum ab_event_type)ev->type))
+		return AB_ENGINE_E_LIMIT;
+	e->now = now;
+	e->is_starved = e->wants_room = false;
+	e->generation = set ? set->generation : 0;
+	take_event(&s, ev);
+	ab_plan_dirty(&s);
+	ab_plan_orphans(&s);
+	ask_resyncs(&s);
+	e->next = next_deadline(e);
+	return 0;
+}

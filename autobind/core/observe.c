@@ -1,0 +1,608 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/observe.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "core/plan.h"
+#include "util/text.h"
+
+/* --- links, addresses, udev --- */
+
+void ab_observe_link(const struct ab_step *s, const struct ab_link *link)
+{
+	struct ab_engine *e = s->e;
+	uint32_t slot = ab_world_add_port(e, link->ifindex);
+	struct ab_port *p = ab_port_at(e, slot);
+	bool is_new = !p->has_link;
+	bool lost = !is_new && p->link.has_carrier && p->link.is_up &&
+		    !(link->has_carrier && link->is_up);
+
+	p->link_seen = true;
+	if (!is_new && memcmp(&p->link, link, sizeof(*link)) == 0)
+		return;
+	if (!is_new && !ab_streq(p->link.name, link->name))
+		ab_plan_note(s, AB_NOTE_PORT_RENAMED, p, NULL, link->name, 0);
+	if (is_new)
+		p->changed_at = e->now;
+	/* A bond that gains a member, a VRF that is renamed: others may depend on it.
+	 */
+	if (is_new || p->link.master != link->master ||
+	    !ab_streq(p->link.name, link->name))
+		ab_world_touch_all(e, false);
+	p->link = *link;
+	p->has_link = true;
+	ab_world_touch(e, slot, lost);
+}
+
+static void forget_port(const struct ab_step *s, uint32_t slot)
+{
+	struct ab_engine *e = s->e;
+	struct ab_port *p = ab_port_at(e, slot);
+	uint32_t iface = p->iface, i;
+
+	for (i = p->first_path; i != AB_NONE; i = ab_path_at(e, i)->next)
+		(void)ab_plan_stop_probe(s, i);
+	ab_plan_note(s, AB_NOTE_PORT_GONE, p, NULL, NULL, 0);
+	ab_world_remove_port(e, slot);
+	if (iface != AB_NONE)
+		ab_world_release_iface(e, iface);
+	e->is_orphans_dirty = true;
+}
+
+void ab_observe_link_gone(const struct ab_step *s, uint32_t ifindex)
+{
+	uint32_t slot = ab_world_find_port(s->e, ifindex);
+
+	if (slot == AB_NONE)
+		return;
+	/* Whatever udev says of it later is about a device that is no more. */
+	forget_port(s, slot);
+	ab_world_touch_all(s->e, false);
+}
+
+void ab_observe_udev(struct ab_engine *e, const struct ab_udev_net *udev)
+{
+	uint32_t slot = ab_world_add_port(e, udev->ifindex);
+	struct ab_port *p = ab_port_at(e, slot);
+
+	p->udev_seen = true;
+	if (p->has_udev && memcmp(&p->udev, udev, sizeof(*udev)) == 0)
+		return;
+	p->udev = *udev;
+	p->has_udev = true;
+	ab_world_touch(e, slot, false);
+}
+
+void ab_observe_udev_gone(struct ab_engine *e, uint32_t ifindex)
+{
+	uint32_t slot = ab_world_find_port(e, ifindex);
+
+	if (slot == AB_NONE)
+		return;
+	ab_port_at(e, slot)->has_udev = false;
+	if (!ab_port_at(e, slot)->has_link)
+		ab_world_remove_port(e, slot);
+	else
+		ab_world_touch(e, slot, false);
+}
+
+/* The route to a portal may be another one now. */
+static void stale_routes(struct ab_engine *e, uint32_t port, uint8_t family)
+{
+	uint32_t i;
+
+	for (i = ab_port_at(e, port)->first_path; i != AB_NONE;
+	     i = ab_path_at(e, i)->next)
+		if (ab_path_at(e, i)->portal.addr.family == family)
+			ab_path_at(e, i)->is_route_stale = true;
+}
+
+void ab_observe_addr(struct ab_engine *e, const struct ab_ifaddr *ifaddr)
+{
+	uint32_t port = ab_world_add_port(e, ifaddr->ifindex), slot;
+	struct ab_ifaddr_item *a;
+
+	slot = ab_world_find_addr(e, ifaddr->ifindex, &ifaddr->net.addr);
+	if (slot != AB_NONE) {
+		a = ab_ifaddr_at(e, slot);
+		a->is_seen = true;
+		if (a->is_present && memcmp(&a->ifaddr, ifaddr, sizeof(*ifaddr)) == 0)
+			return;
+	}
+	slot = ab_world_add_addr(e, port, ifaddr);
+	a = ab_ifaddr_at(e, slot);
+	a->is_present = a->is_seen = true;
+	stale_routes(e, port, ifaddr->net.addr.family);
+	ab_world_touch(e, port, false);
+}
+
+static void lose_addr(struct ab_engine *e, uint32_t slot)
+{
+	struct ab_ifaddr_item *a = ab_ifaddr_at(e, slot);
+	uint32_t port = ab_world_find_port(e, a->ifaddr.ifindex);
+
+	assert(port != AB_NONE);
+	stale_routes(e, port, a->ifaddr.net.addr.family);
+	ab_world_touch(e, port, true);
+	/* A taken port remembers where it was at home. */
+	if (ab_port_at(e, port)->policy >= 0 && ab_world_addr_is_usable(a))
+		a->is_present = false;
+	else
+		ab_world_remove_addr(e, slot);
+}
+
+void ab_observe_addr_gone(struct ab_engine *e, const struct ab_ifaddr *ifaddr)
+{
+	uint32_t slot = ab_world_find_addr(e, ifaddr->ifindex, &ifaddr->net.addr);
+
+	if (slot != AB_NONE && ab_ifaddr_at(e, slot)->is_present)
+		lose_addr(e, slot);
+}
+
+void ab_observe_routes(struct ab_engine *e, uint8_t family)
+{
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ports, i)) {
+		if (ab_port_at(e, i)->first_path == AB_NONE)
+			continue;
+		stale_routes(e, i, family);
+		ab_world_touch(e, i, false);
+	}
+}
+
+void ab_observe_route(struct ab_engine *e, uint64_t handle, uint8_t verdict)
+{
+	uint32_t slot = ab_world_path_of(e, handle);
+
+	if (slot == AB_NONE || ab_path_at(e, slot)->route == verdict)
+		return;
+	ab_path_at(e, slot)->route = verdict;
+	ab_world_touch(e, ab_path_at(e, slot)->port, true);
+}
+
+/* --- probes --- */
+
+static void note_edge(const struct ab_step *s, const struct ab_path *path)
+{
+	const struct ab_port *p = ab_port_at(s->e, path->port);
+	bool is_up = path->health.state == AB_PATH_UP;
+
+	ab_plan_note(s, is_up ? AB_NOTE_PATH_UP : AB_NOTE_PATH_DOWN, p, &path->portal,
+		     NULL, is_up ? 0 : path->health.state);
+}
+
+/* Slow probing: IntervalDown's lower end at the edge, doubled by each further loss. */
+static void slow_down(struct ab_health *h, const struct ab_policy *pol)
+{
+	uint64_t ms = h->down_interval_ms ? (uint64_t)h->down_interval_ms * 2
+					  : pol->interval_down_min_ms;
+
+	if (ms > pol->interval_down_max_ms)
+		ms = pol->interval_down_max_ms;
+	h->down_interval_ms = (uint32_t)ms;
+}
+
+static void ask_again(struct ab_engine *e, struct ab_path *path)
+{
+	ab_mono earliest = ab_mono_add_ms(path->discovery_started, AB_DISCOVERY_GAP_MS);
+
+	path->discovery.next =
+		path->discovery_started.ns && ab_mono_before(e->now, earliest)
+			? earliest
+			: e->now;
+}
+
+void ab_observe_probe(const struct ab_step *s, const struct ab_event *ev)
+{
+	struct ab_engine *e = s->e;
+	uint32_t slot = ab_world_path_of(e, ev->probe.path);
+	const struct ab_policy *pol;
+	struct ab_path *path;
+	bool was_slow, had_answer, is_edge;
+
+	if (slot == AB_NONE || !s->set)
+		return;
+	path = ab_path_at(e, slot);
+	/* An answer to what was asked before the cable was pulled proves nothing. */
+	if (!path->is_probed || ab_port_at(e, path->port)->policy < 0)
+		return;
+	pol = &s->set->policies[ab_port_at(e, path->port)->policy];
+	was_slow = ab_health_is_down(&path->health);
+	had_answer = path->health.answers > 0;
+	is_edge = ab_health_sample(
+		&path->health, (enum ab_probe_result)ev->probe.result, ev->probe.error,
+		ev->probe.rtt_us, pol->rise, pol->fall, e->now);
+	if (is_edge)
+		note_edge(s, path);
+	if (is_edge && path->health.state == AB_PATH_UP)
+		ask_again(e, path);
+	if (ab_health_is_down(&path->health) && ev->probe.result != AB_PROBE_ANSWER)
+		slow_down(&path->health, pol);
+	/* A sample without an edge changes nothing but the pace of a slow path. */
+	if (is_edge || was_slow || (had_answer && path->health.state != AB_PATH_UP))
+		ab_world_touch(e, path->port, true);
+}
+
+/* A neighbour that does not answer ARP or ND: down before the probes have timed out. */
+void ab_observe_neigh(const struct ab_step *s, const struct ab_event *ev)
+{
+	struct ab_engine *e = s->e;
+	uint32_t port = ab_world_find_port(e, ev->neigh.ifindex), i;
+
+	if (port == AB_NONE || !ev->neigh.is_failed ||
+	    ab_port_at(e, port)->policy < 0 || !s->set)
+		return;
+	for (i = ab_port_at(e, port)->first_path; i != AB_NONE;
+	     i = ab_path_at(e, i)->next) {
+		struct ab_path *path = ab_path_at(e, i);
+
+		if (!path->is_probed || ab_health_is_down(&path->health) ||
+		    !ab_addr_equal(&path->portal.addr, &ev->neigh.addr))
+			continue;
+		(void)ab_health_set(&path->health, AB_PATH_DOWN, EHOSTUNREACH, e->now);
+		slow_down(&path->health,
+			  &s->set->policies[ab_port_at(e, port)->policy]);
+		note_edge(s, path);
+		ab_world_touch(e, port, true);
+	}
+}
+
+/* --- records and ledger --- */
+
+static void touch_iface_users(struct ab_engine *e, const struct ab_iface *f)
+{
+	if (f->port != AB_NONE)
+		ab_world_touch(e, f->port, false);
+	else
+		ab_world_touch_all(e, false);
+}
+
+static void forget_ledger(const struct ab_step *s, struct ab_record_item *r,
+			  uint8_t kind, const struct ab_node_key *node,
+			  const char *iface)
+{
+	struct ab_effect *ef = ab_plan_emit(s, AB_EF_LEDGER_DEL);
+
+	r->ledger = AB_OWNER_FOREIGN;
+	if (!ef)
+		return;
+	ef->ledger.kind = kind;
+	if (node)
+		ef->ledger.node = *node;
+	else
+		(void)ab_copy(ef->ledger.iface.name, sizeof(ef->ledger.iface.name),
+			      iface);
+}
+
+/* A record is on disk. Returns whether anything is new about it. */
+static bool observe(struct ab_record_item *r, uint64_t hash, uint8_t state)
+{
+	bool is_new = !r->is_present || r->hash != hash || r->state != state;
+
+	r->is_seen = r->is_present = true;
+	r->hash = hash;
+	r->state = state;
+	return is_new;
+}
+
+void ab_observe_iface(const struct ab_step *s, const struct ab_event *ev)
+{
+	struct ab_engine *e = s->e;
+	uint32_t slot = ab_world_add_iface(e, ev->iface.binding.iface);
+	struct ab_iface *f = ab_iface_at(e, slot);
+
+	if (f->record.ledger == AB_OWNER_HELD)
+		/* Somebody made it again: theirs now. */
+		forget_ledger(s, &f->record, AB_LEDGER_IFACE, NULL, f->binding.iface);
+	if (!observe(&f->record, ev->iface.hash, ev->iface.state) &&
+	    memcmp(&f->binding, &ev->iface.binding, sizeof(f->binding)) == 0)
+		return;
+	f->binding = ev->iface.binding;
+	if (ab_world_owner(&f->record) == AB_OWNER_MODIFIED && !f->record.job)
+		ab_plan_note(s, AB_NOTE_MODIFIED, NULL, NULL, f->binding.iface, 0);
+	touch_iface_users(e, f);
+}
+
+void ab_observe_node(const struct ab_step *s, const struct ab_event *ev)
+{
+	struct ab_engine *e = s->e;
+	uint32_t slot = ab_world_add_node(e, &ev->node.key);
+	struct ab_node *n = ab_node_at(e, slot);
+
+	if (n->record.ledger == AB_OWNER_HELD)
+		forget_ledger(s, &n->record, AB_LEDGER_NODE, &ev->node.key, NULL);
+	if (!observe(&n->record, ev->node.hash, ev->node.state))
+		return;
+	memcpy(n->netdev, ev->node.netdev, sizeof(n->netdev));
+	memcpy(n->hwaddr, ev->node.hwaddr, sizeof(n->hwaddr));
+	if (ab_world_owner(&n->record) == AB_OWNER_MODIFIED && !n->record.job)
+		ab_plan_note(s, AB_NOTE_MODIFIED, NULL, &n->portal, ev->node.key.target,
+			     0);
+	touch_iface_users(e, ab_iface_at(e, n->iface));
+}
+
+/* A record of ours went, and not by us: what the administrator removed stays removed,
+ * what a discovery by hand swept away is restored (architecture.md R). */
+static bool hold(const struct ab_step *s, struct ab_record_item *r, bool by_discovery)
+{
+	if (r->ledger != AB_OWNER_OURS || r->job)
+		return false;
+	if (by_discovery) {
+		r->backoff.next = ab_mono_add_ms(s->e->now, AB_RESTORE_MS);
+		return false;
+	}
+	r->ledger = AB_OWNER_HELD;
+	return true;
+}
+
+static void iface_gone(const struct ab_step *s, uint32_t slot)
+{
+	struct ab_engine *e = s->e;
+	struct ab_iface *f = ab_iface_at(e, slot);
+	struct ab_effect *ef;
+
+	f->record.is_present = false;
+	touch_iface_users(e, f);
+	if (hold(s, &f->record, false)) {
+		ab_plan_note(s, AB_NOTE_HELD, NULL, NULL, f->binding.iface, 0);
+		ef = ab_plan_emit(s, AB_EF_LEDGER_PUT);
+		if (ef) {
+			ef->ledger.kind = AB_LEDGER_IFACE;
+			ef->ledger.owner = AB_OWNER_HELD;
+			ef->ledger.hash = f->record.own_hash;
+			ef->ledger.iface.port = f->identity;
+			(void)ab_copy(ef->ledger.iface.name,
+				      sizeof(ef->ledger.iface.name), f->binding.iface);
+		}
+	}
+	/* Not ours, and gone: the port needs another one. */
+	if (f->record.ledger == AB_OWNER_FOREIGN && !f->record.job &&
+	    f->port != AB_NONE)
+		ab_plan_use_iface(e, f->port, AB_NONE);
+	else
+		ab_world_release_iface(e, slot);
+}
+
+static void node_gone(const struct ab_step *s, uint32_t slot, bool by_discovery)
+{
+	struct ab_engine *e = s->e;
+	struct ab_node *n = ab_node_at(e, slot);
+	struct ab_effect *ef;
+
+	n->record.is_present = false;
+	touch_iface_users(e, ab_iface_at(e, n->iface));
+	if (hold(s, &n->record, by_discovery)) {
+		ab_plan_note(s, AB_NOTE_HELD, NULL, &n->portal,
+			     ab_target_at(e, n->target)->name, 0);
+		ef = ab_plan_emit(s, AB_EF_LEDGER_PUT);
+		if (ef) {
+			ef->ledger.kind = AB_LEDGER_NODE;
+			ef->ledger.owner = AB_OWNER_HELD;
+			ef->ledger.hash = n->record.own_hash;
+			ef->ledger.settings = n->settings;
+			ab_world_node_key(e, n, &ef->ledger.node);
+		}
+	}
+	ab_world_release_node(e, slot);
+}
+
+void ab_observe_iface_gone(const struct ab_step *s, const struct ab_event *ev)
+{
+	uint32_t slot = ab_world_find_iface(s->e, ev->iface.binding.iface);
+
+	if (slot != AB_NONE && ab_iface_at(s->e, slot)->record.is_present)
+		iface_gone(s, slot);
+}
+
+void ab_observe_node_gone(const struct ab_step *s, const struct ab_event *ev)
+{
+	uint32_t slot = ab_world_find_node_key(s->e, &ev->node.key);
+
+	if (slot != AB_NONE && ab_node_at(s->e, slot)->record.is_present)
+		node_gone(s, slot, ev->node.by_discovery);
+}
+
+void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry)
+{
+	struct ab_record_item *r;
+
+	if (entry->kind == AB_LEDGER_IFACE) {
+		struct ab_iface *f =
+			ab_iface_at(e, ab_world_add_iface(e, entry->iface.name));
+
+		f->identity = entry->iface.port;
+		r = &f->record;
+	} else {
+		struct ab_node *n = ab_node_at(e, ab_world_add_node(e, &entry->node));
+
+		n->settings = entry->settings;
+		r = &n->record;
+	}
+	r->ledger = entry->owner;
+	r->own_hash = entry->hash;
+}
+
+/* --- dumps --- */
+
+void ab_observe_dump_begin(struct ab_engine *e, enum ab_source source)
+{
+	uint32_t i;
+
+	e->is_dumping[source] = true;
+	for (i = 0; i < e->ports.high && source == AB_SOURCE_RTNL; i++)
+		ab_port_at(e, i)->link_seen = false;
+	for (i = 0; i < e->ports.high && source == AB_SOURCE_UDEV; i++)
+		ab_port_at(e, i)->udev_seen = false;
+	for (i = 0; i < e->addrs.high && source == AB_SOURCE_RTNL; i++)
+		ab_ifaddr_at(e, i)->is_seen = false;
+	for (i = 0; i < e->ifaces.high && source == AB_SOURCE_RECORDS; i++)
+		ab_iface_at(e, i)->record.is_seen = false;
+	for (i = 0; i < e->nodes.high && source == AB_SOURCE_RECORDS; i++)
+		ab_node_at(e, i)->record.is_seen = false;
+}
+
+static void sweep_rtnl(const struct ab_step *s)
+{
+	struct ab_engine *e = s->e;
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->addrs, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->addrs, i)) {
+		const struct ab_ifaddr_item *a = ab_ifaddr_at(e, i);
+
+		if (a->is_present && !a->is_seen)
+			lose_addr(e, i);
+	}
+	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ports, i))
+		if (ab_port_at(e, i)->has_link && !ab_port_at(e, i)->link_seen)
+			forget_port(s, i);
+}
+
+static void sweep_udev(struct ab_engine *e)
+{
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ports, i))
+		if (ab_port_at(e, i)->has_udev && !ab_port_at(e, i)->udev_seen)
+			ab_observe_udev_gone(e, ab_port_at(e, i)->link.ifindex);
+}
+
+/* Also what the ledger names and nobody has seen is gone: removed while we were not
+ * there. */
+static bool is_missing(const struct ab_record_item *r)
+{
+	return !r->is_seen && (r->is_present || r->ledger == AB_OWNER_OURS) && !r->job;
+}
+
+static void sweep_records(const struct ab_step *s)
+{
+	struct ab_engine *e = s->e;
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->nodes, i)) {
+		ab_node_at(e, i)->record.is_awaited = false;
+		if (is_missing(&ab_node_at(e, i)->record))
+			node_gone(s, i, false);
+	}
+	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ifaces, i)) {
+		ab_iface_at(e, i)->record.is_awaited = false;
+		if (is_missing(&ab_iface_at(e, i)->record))
+			iface_gone(s, i);
+	}
+}
+
+void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev)
+{
+	struct ab_engine *e = s->e;
+	enum ab_source source = (enum ab_source)ev->dump.source;
+
+	if (!e->is_dumping[source])
+		return;
+	switch (source) {
+	case AB_SOURCE_RTNL:
+		sweep_rtnl(s);
+		break;
+	case AB_SOURCE_UDEV:
+		sweep_udev(e);
+		break;
+	case AB_SOURCE_RECORDS:
+		sweep_records(s);
+		break;
+	case AB_SOURCE_LEDGER:
+		e->is_ledger_unreadable = ev->dump.is_unreadable;
+		if (e->is_fresh[AB_SOURCE_RECORDS])
+			sweep_records(s);
+		break;
+	case AB_SOURCE_MAX:
+		return;
+	}
+	e->is_dumping[source] = false;
+	e->is_fresh[source] = true;
+	ab_world_touch_all(e, true);
+}
+
+/* --- commands, policy --- */
+
+/* What was refused or failed under the old policy may go well under the new one. */
+void ab_observe_policy(struct ab_engine *e)
+{
+	uint32_t i;
+
+	for (i = 0; i < e->ifaces.high; i++)
+		ab_iface_at(e, i)->record.is_denied = false;
+	for (i = 0; i < e->nodes.high; i++)
+		ab_node_at(e, i)->record.is_denied = false;
+	ab_world_touch_all(e, true);
+}
+
+static void apply_node(const struct ab_step *s, uint32_t slot)
+{
+	struct ab_node *n = ab_node_at(s->e, slot);
+	struct ab_node_key key;
+
+	n->record.is_denied = false;
+	n->record.backoff = (struct ab_backoff){ 0 };
+	if (n->record.ledger != AB_OWNER_HELD)
+		return;
+	ab_world_node_key(s->e, n, &key);
+	forget_ledger(s, &n->record, AB_LEDGER_NODE, &key, NULL);
+	ab_world_release_node(s->e, slot);
+}
+
+static void apply_iface(const struct ab_step *s, uint32_t slot)
+{
+	struct ab_iface *f = ab_iface_at(s->e, slot);
+
+	f->record.is_denied = false;
+	f->record.backoff = (struct ab_backoff){ 0 };
+	if (f->record.ledger != AB_OWNER_HELD)
+		return;
+	forget_ledger(s, &f->record, AB_LEDGER_IFACE, NULL, f->binding.iface);
+	ab_world_release_iface(s->e, slot);
+}
+
+/* The administrator wants it done now: nothing is held and nothing waits. */
+static void apply(const struct ab_step *s)
+{
+	struct ab_engine *e = s->e;
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->nodes, i))
+		apply_node(s, i);
+	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ifaces, i))
+		apply_iface(s, i);
+	for (i = ab_table_next(e, &e->paths, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->paths, i))
+		if (!ab_path_at(e, i)->discovery_job)
+			ab_path_at(e, i)->discovery =
+				(struct ab_backoff){ .next = e->now };
+	ab_world_touch_all(e, true);
+}
+
+void ab_observe_command(const struct ab_step *s, const struct ab_event *ev)
+{
+	switch ((enum ab_command_verb)ev->command.verb) {
+	case AB_COMMAND_APPLY:
+		apply(s);
+		break;
+	case AB_COMMAND_PAUSE:
+		s->e->is_paused = true;
+		break;
+	case AB_COMMAND_RESUME:
+		s->e->is_paused = false;
+		ab_world_touch_all(s->e, true);
+		break;
+	case AB_COMMAND_MAX:
+		break;
+	}
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * observe - facts about the world are taken into it, and mark what must be planned
+ * again.
+ *
+ * Nothing is decided here but what a fact means by itself: an address that went is
+ * remembered, a record of ours that went is held, Rise answers make a portal UP.
+ */
+#ifndef AUTOBIND_CORE_OBSERVE_H
+#define AUTOBIND_CORE_OBSERVE_H
+
+#include "core/world.h"
+
+void ab_observe_link(const struct ab_step *s, const struct ab_link *link);
+void ab_observe_link_gone(const struct ab_step *s, uint32_t ifindex);
+void ab_observe_udev(struct ab_engine *e, const struct ab_udev_net *udev);
+void ab_observe_udev_gone(struct ab_engine *e, uint32_t ifindex);
+void ab_observe_addr(struct ab_engine *e, const struct ab_ifaddr *ifaddr);
+void ab_observe_addr_gone(struct ab_engine *e, const struct ab_ifaddr *ifaddr);
+void ab_observe_routes(struct ab_engine *e, uint8_t family);
+void ab_observe_route(struct ab_engine *e, uint64_t handle, uint8_t verdict);
+void ab_observe_probe(const struct ab_step *s, const struct ab_event *ev);
+void ab_observe_neigh(const struct ab_step *s, const struct ab_event *ev);
+void ab_observe_iface(const struct ab_step *s, const struct ab_event *ev);
+void ab_observe_iface_gone(const struct ab_step *s, const struct ab_event *ev);
+void ab_observe_node(const struct ab_step *s, const struct ab_event *ev);
+void ab_observe_node_gone(const struct ab_step *s, const struct ab_event *ev);
+void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry);
+void ab_observe_dump_begin(struct ab_engine *e, enum ab_source source);
+void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev);
+void ab_observe_policy(struct ab_engine *e);
+void ab_observe_command(const struct ab_step *s, const struct ab_event *ev);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/plan.h"
+
+#include <assert.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "util/text.h"
+
+/* architecture.md E: soak until 50 ms after the last event, 250 ms in all. */
+#define SOAK_QUIET_MS 50
+#define SOAK_MAX_MS 250
+
+/* --- effects and jobs --- */
+
+struct ab_effect *ab_plan_emit(const struct ab_step *s, enum ab_effect_type type)
+{
+	struct ab_effect *ef;
+
+	if (s->out->n == s->out->max) {
+		s->e->is_starved = true;
+		return NULL;
+	}
+	ef = &s->out->v[s->out->n++];
+	memset(ef, 0, sizeof(*ef));
+	ef->type = type;
+	return ef;
+}
+
+void ab_plan_note(const struct ab_step *s, enum ab_note what, const struct ab_port *p,
+		  const struct ab_portal *portal, const char *name, int32_t code)
+{
+	struct ab_effect *ef;
+
+	if (s->out->n == s->out->max)
+		return;
+	ef = ab_plan_emit(s, AB_EF_NOTE);
+	ef->note.what = (uint8_t)what;
+	ef->note.code = code;
+	if (p)
+		(void)ab_copy(ef->note.port, sizeof(ef->note.port), p->link.name);
+	if (portal)
+		ef->note.portal = *portal;
+	if (name)
+		(void)ab_copy(ef->note.name, sizeof(ef->note.name), name);
+}
+
+static bool is_write(enum ab_job_kind kind)
+{
+	return kind != AB_JOB_DISCOVER;
+}
+
+/* A job about an item, or NULL when too many are in flight: the answer to one of them
+ * is the next chance. */
+struct ab_job *ab_plan_start_job(struct ab_engine *e, enum ab_job_kind kind,
+				 uint32_t slot, const struct ab_item *item)
+{
+	uint32_t *n = is_write(kind) ? &e->n_writes : &e->n_discoveries;
+	uint32_t i;
+
+	if (*n == (is_write(kind) ? AB_WRITES_MAX : AB_DISCOVERIES_MAX))
+		return NULL;
+	for (i = 0; e->jobs[i].kind != AB_JOB_NONE; i++)
+		assert(i + 1 < AB_JOBS_MAX);
+	e->jobs[i] = (struct ab_job){ .id = ++e->last_job,
+				      .slot = slot,
+				      .generation = item->generation,
+				      .kind = (uint8_t)kind };
+	(*n)++;
+	return &e->jobs[i];
+}
+
+void ab_plan_backoff(struct ab_engine *e, struct ab_backoff *b)
+{
+	int64_t ms = 1000;
+	unsigned int i;
+
+	for (i = 0; i < b->attempts && ms < AB_BACKOFF_MAX_MS; i++)
+		ms *= 2;
+	if (ms > AB_BACKOFF_MAX_MS)
+		ms = AB_BACKOFF_MAX_MS;
+	ms -= ab_world_random(e, (uint32_t)ms / 4);
+	if (b->attempts < UINT8_MAX)
+		b->attempts++;
+	b->next = ab_mono_add_ms(e->now, ms);
+}
+
+bool ab_plan_is_due(const struct ab_step *s, struct ab_port *p, ab_mono when)
+{
+	if (ab_mono_reached(when, s->e->now))
+		return true;
+	p->due = ab_mono_min(p->due, when);
+	return false;
+}
+
+/* --- ports --- */
+
+static void count_portals(const struct ab_engine *e, struct ab_port *p)
+{
+	uint32_t i;
+
+	p->n_wanted = p->n_up = 0;
+	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
+		const struct ab_path *path = ab_path_at_const(e, i);
+
+		if (!path->roles || path->is_over_limit)
+			continue;
+		p->n_wanted++;
+		p->n_up += path->health.state == AB_PATH_UP;
+	}
+}
+
+static enum ab_port_state taken_state(const struct ab_step *s, const struct ab_port *p,
+				      const struct ab_home *home)
+{
+	const struct ab_policy *pol = &s->set->policies[p->policy];
+	bool is_held = p->n_held > 0;
+
+	if (pol->action == AB_ACTION_IGNORE)
+		return AB_PORT_STATE_IGNORED;
+	if (!p->link.is_up || !p->link.has_carrier)
+		return AB_PORT_STATE_NOCARRIER;
+	if (!home->has_present[0] && !home->has_present[1])
+		return AB_PORT_STATE_NOADDR;
+	if (p->iface != AB_NONE &&
+	    ab_iface_at_const(s->e, p->iface)->record.ledger == AB_OWNER_HELD)
+		is_held = true;
+	if (is_held)
+		return AB_PORT_STATE_HELD;
+	if (p->n_up == 0)
+		return AB_PORT_STATE_SEARCHING;
+	if (p->n_up < p->n_wanted || p->n_records < p->n_records_wanted)
+		return AB_PORT_STATE_PARTIAL;
+	return AB_PORT_STATE_BOUND;
+}
+
+/* Returns false when something is left to do for lack of room. */
+static bool plan_taken(const struct ab_step *s, uint32_t port)
+{
+	struct ab_port *p = ab_port_at(s->e, port);
+	struct ab_home home;
+	bool is_done;
+
+	ab_desired_home(s->e, p, &home);
+	if (s->set->policies[p->policy].action == AB_ACTION_IGNORE) {
+		p->state = AB_PORT_STATE_IGNORED;
+		return ab_plan_drop_paths(s, p);
+	}
+	ab_desired_paths(s, port, &home);
+	is_done = ab_plan_paths(s, port, &home) && ab_plan_discovery(s, port) &&
+		  ab_plan_iface(s, port) && ab_plan_nodes(s, port, &home);
+	count_portals(s->e, p);
+	p->state = (uint8_t)taken_state(s, p, &home);
+	return is_done;
+}
+
+static void note_taking(const struct ab_step *s, const struct ab_port *p,
+			bool was_taken, const char *old_policy)
+{
+	if (p->policy >= 0 && (!was_taken || !ab_streq(old_policy, p->policy_name)))
+		ab_plan_note(s, AB_NOTE_PORT_TAKEN, p, NULL, p->policy_name, 0);
+	else if (p->policy < 0 && was_taken)
+		ab_plan_note(s, AB_NOTE_PORT_RELEASED, p, NULL, old_policy, p->state);
+}
+
+/* Returns false when the port must be planned again. */
+static bool plan_port(const struct ab_step *s, uint32_t port)
+{
+	struct ab_port *p = ab_port_at(s->e, port);
+	bool was_taken = p->policy >= 0, is_done = true, can_plan;
+	uint8_t old_state = p->state;
+	char old_policy[AB_POLICY_NAME];
+
+	(void)ab_copy(old_policy, sizeof(old_policy), p->policy_name);
+	p->due = AB_MONO_NEVER;
+	can_plan = ab_desired_take(s, port);
+	note_taking(s, p, was_taken, old_policy);
+	if (can_plan) {
+		is_done = plan_taken(s, port);
+	} else if (p->policy < 0) {
+		is_done = ab_plan_drop_paths(s, p);
+		if (is_done && p->iface != AB_NONE)
+			ab_plan_use_iface(s->e, port, AB_NONE);
+		p->n_wanted = p->n_up = p->n_records = p->n_records_wanted = 0;
+	}
+	if (p->state != old_state)
+		p->changed_at = s->e->now;
+	return is_done;
+}
+
+ab_mono ab_plan_soak_end(const struct ab_port *p)
+{
+	return ab_mono_min(ab_mono_add_ms(p->soak_first, SOAK_MAX_MS),
+			   ab_mono_add_ms(p->soak_last, SOAK_QUIET_MS));
+}
+
+void ab_plan_dirty(const struct ab_step *s)
+{
+	struct ab_engine *e = s->e;
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ports, i)) {
+		struct ab_port *p = ab_port_at(e, i);
+
+		if (!p->has_link)
+			continue;
+		if (ab_mono_reached(p->due, e->now))
+			p->is_dirty = p->is_urgent = true;
+		if (!p->is_dirty)
+			continue;
+		if (!p->is_urgent && !ab_mono_reached(ab_plan_soak_end(p), e->now))
+			continue;
+		p->is_dirty = p->is_urgent = false;
+		p->soak_first = p->soak_last = AB_MONO_NEVER;
+		if (!plan_port(s, i))
+			p->is_dirty = p->is_urgent = true;
+	}
+}

@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/plan.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "util/text.h"
+
+/*
+ * An effect that is a job. Rules 1 and 4: a record that is changed is ours and
+ * unmodified, what is created is absent, one job a key; and all of it was looked at.
+ */
+static struct ab_effect *emit_write(const struct ab_step *s, enum ab_effect_type type,
+				    enum ab_job_kind kind, uint32_t slot,
+				    const struct ab_item *item,
+				    struct ab_record_item *r)
+{
+	struct ab_engine *e = s->e;
+	enum ab_owner owner = ab_world_owner(r);
+	struct ab_effect *ef;
+	struct ab_job *job;
+
+	assert(!r->job && !r->is_awaited && !e->is_paused);
+	assert(e->is_fresh[AB_SOURCE_RECORDS] && e->is_fresh[AB_SOURCE_LEDGER]);
+	assert(!r->is_present || owner == AB_OWNER_OURS);
+	assert(owner != AB_OWNER_HELD);
+	ef = ab_plan_emit(s, type);
+	if (!ef)
+		return NULL;
+	job = ab_plan_start_job(e, kind, slot, item);
+	if (!job) {
+		s->out->n--;
+		return NULL;
+	}
+	r->job = ef->job = job->id;
+	return ef;
+}
+
+/* May anything be done about this record now? */
+static bool is_actionable(const struct ab_step *s, struct ab_port *p,
+			  const struct ab_record_item *r)
+{
+	if (r->job || r->is_awaited || r->is_denied || s->e->is_paused)
+		return false;
+	return ab_plan_is_due(s, p, r->backoff.next);
+}
+
+/* --- iface records --- */
+
+static bool is_reachable(const struct ab_engine *e, const struct ab_port *p)
+{
+	uint32_t i;
+
+	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next)
+		if (ab_path_at_const(e, i)->health.state == AB_PATH_UP)
+			return true;
+	return false;
+}
+
+static bool wants_iface(const struct ab_engine *e, const struct ab_policy *pol,
+			const struct ab_port *p)
+{
+	if (pol->action < AB_ACTION_IFACE)
+		return false;
+	return pol->create == AB_CREATE_ALWAYS || pol->action == AB_ACTION_IFACE ||
+	       is_reachable(e, p);
+}
+
+/* Would this record, which is not ours, bind as the policy wants it? */
+static bool binds_port(const struct ab_iface *f, const struct ab_binding *want)
+{
+	const struct ab_binding *b = &f->binding;
+
+	if (!f->record.is_present || f->record.state != AB_RECORD_OK ||
+	    !ab_streq(b->transport, want->transport) ||
+	    !ab_streq(b->initiatorname, want->initiatorname))
+		return false;
+	/* A hardware address wins over a name in open-iscsi, so both must fit. */
+	return ab_streq(b->netdev, want->netdev) &&
+	       ab_streq_nocase(b->hwaddr, want->hwaddr);
+}
+
+/* 3: made for this port; 2: a foreign one that binds it; 0: not for this port. */
+static unsigned int fit(const struct ab_iface *f, const struct ab_port *p,
+			const struct ab_binding *want)
+{
+	if (f->record.ledger != AB_OWNER_FOREIGN)
+		return ab_world_is_port(&f->identity, p) ? 3 : 0;
+	return binds_port(f, want) ? 2 : 0;
+}
+
+/* The record to use for a port: the best fit, the first by name among equals. */
+static uint32_t find_iface(const struct ab_engine *e, uint32_t port,
+			   const struct ab_binding *want)
+{
+	const struct ab_port *p = ab_port_at_const(e, port);
+	uint32_t i, best = AB_NONE;
+	unsigned int best_fit = 0;
+
+	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ifaces, i)) {
+		const struct ab_iface *f = ab_iface_at_const(e, i);
+		unsigned int this_fit;
+
+		if (f->port != AB_NONE && f->port != port)
+			continue;
+		this_fit = fit(f, p, want);
+		if (this_fit > best_fit ||
+		    (this_fit && this_fit == best_fit &&
+		     strcmp(f->binding.iface,
+			    ab_iface_at_const(e, best)->binding.iface) < 0)) {
+			best = i;
+			best_fit = this_fit;
+		}
+	}
+	return best;
+}
+
+static uint32_t new_iface(const struct ab_step *s, const struct ab_policy *pol,
+			  const struct ab_port *p)
+{
+	char name[AB_IFACE_NAME];
+	unsigned int n = 0;
+	uint32_t slot;
+
+	do {
+		ab_policy_iface_name(pol, &p->link, ++n, name);
+		/* Every name below was taken by one of the ifaces, so this ends. */
+	} while (ab_world_find_iface(s->e, name) != AB_NONE);
+	slot = ab_world_add_iface(s->e, name);
+	if (slot == AB_NONE)
+		s->e->wants_room = true;
+	return slot;
+}
+
+void ab_plan_use_iface(struct ab_engine *e, uint32_t port, uint32_t slot)
+{
+	struct ab_port *p = ab_port_at(e, port);
+	uint32_t old = p->iface;
+
+	if (old == slot)
+		return;
+	p->iface = slot;
+	if (slot != AB_NONE &&
+	    !ab_streq(ab_iface_at(e, slot)->binding.iface, "default"))
+		ab_iface_at(e, slot)->port = port;
+	if (old != AB_NONE) {
+		if (ab_iface_at(e, old)->port == port)
+			ab_iface_at(e, old)->port = AB_NONE;
+		ab_world_release_iface(e, old);
+	}
+}
+
+/* Does the record that the port uses still fit it? */
+static bool still_fits(const struct ab_engine *e, const struct ab_port *p,
+		       const struct ab_binding *want)
+{
+	const struct ab_iface *f;
+
+	if (p->iface == AB_NONE)
+		return false;
+	f = ab_iface_at_const(e, p->iface);
+	/* Ours goes with the port through every rename; one about to be written, too.
+	 */
+	if (f->record.ledger != AB_OWNER_FOREIGN || f->record.job ||
+	    !f->record.is_present)
+		return !ab_streq(f->binding.iface, "default");
+	return binds_port(f, want);
+}
+
+static void resolve_iface(const struct ab_step *s, uint32_t port,
+			  const struct ab_binding *want)
+{
+	struct ab_engine *e = s->e;
+	struct ab_port *p = ab_port_at(e, port);
+	const struct ab_policy *pol = &s->set->policies[p->policy];
+	uint32_t slot;
+
+	if (pol->use_default) {
+		slot = ab_world_add_iface(e, "default");
+		e->wants_room |= slot == AB_NONE;
+		if (slot != AB_NONE)
+			ab_plan_use_iface(e, port, slot);
+		return;
+	}
+	if (still_fits(e, p, want))
+		return;
+	slot = find_iface(e, port, want);
+	if (slot == AB_NONE)
+		slot = new_iface(s, pol, p);
+	ab_plan_use_iface(e, port, slot);
+}
+
+static bool is_same_binding(const struct ab_binding *a, const struct ab_binding *b)
+{
+	return ab_streq(a->transport, b->transport) && ab_streq(a->netdev, b->netdev) &&
+	       ab_streq_nocase(a->hwaddr, b->hwaddr) &&
+	       ab_streq(a->initiatorname, b->initiatorname);
+}
+
+static bool write_iface(const struct ab_step *s, const struct ab_port *p,
+			const struct ab_binding *want)
+{
+	struct ab_iface *f = ab_iface_at(s->e, p->iface);
+	struct ab_effect *ef = emit_write(s, AB_EF_IFACE_WRITE, AB_JOB_IFACE_WRITE,
+					  p->iface, &f->item, &f->record);
+
+	if (!ef)
+		return false;
+	ef->iface.binding = *want;
+	(void)ab_copy(ef->iface.binding.iface, sizeof(ef->iface.binding.iface),
+		      f->binding.iface);
+	ab_world_port_identity(p, &ef->iface.port);
+	ef->iface.is_update = f->record.is_present;
+	ef->iface.hash = f->record.own_hash;
+	f->identity = ef->iface.port;
+	f->written = ef->iface.binding;
+	return true;
+}
+
+bool ab_plan_iface(const struct ab_step *s, uint32_t port)
+{
+	struct ab_engine *e = s->e;
+	struct ab_port *p = ab_port_at(e, port);
+	const struct ab_policy *pol = &s->set->policies[p->policy];
+	struct ab_binding want;
+	struct ab_iface *f;
+
+	if (!e->is_fresh[AB_SOURCE_RECORDS] || !e->is_fresh[AB_SOURCE_LEDGER])
+		return true;
+	/* Once there is a record, it is kept right whether or not a portal answers. */
+	ab_desired_binding(pol, p, &want);
+	if (pol->action < AB_ACTION_IFACE)
+		return true;
+	if (p->iface == AB_NONE && !wants_iface(e, pol, p)) {
+		uint32_t own = pol->use_default ? AB_NONE : find_iface(e, port, &want);
+
+		if (own != AB_NONE)
+			ab_plan_use_iface(e, port, own);
+	} else {
+		resolve_iface(s, port, &want);
+	}
+	if (p->iface == AB_NONE)
+		return !e->wants_room;
+	f = ab_iface_at(e, p->iface);
+	f->retire_ms = pol->retire_ms;
+	f->orphan_since = AB_MONO_NEVER;
+	if (pol->use_default || !is_actionable(s, p, &f->record))
+		return true;
+	switch (ab_world_owner(&f->record)) {
+	case AB_OWNER_OURS:
+		if (f->record.is_present && is_same_binding(&f->binding, &want))
+			return true;
+		break;
+	case AB_OWNER_FOREIGN:
+		if (f->record.is_present || !wants_iface(e, pol, p))
+			return true;
+		break;
+	case AB_OWNER_INTENT:
+	case AB_OWNER_MODIFIED:
+	case AB_OWNER_HELD:
+	case AB_OWNER_MAX:
+		return true;
+	}
+	return write_iface(s, p, &want);
+}
+
+/* May node records be bound to it now? */
+static bool iface_is_ready(const struct ab_engine *e, const struct ab_port *p)
+{
+	const struct ab_iface *f;
+
+	if (p->iface == AB_NONE)
+		return false;
+	f = ab_iface_at_const(e, p->iface);
+	if (ab_streq(f->binding.iface, "default"))
+		return true;
+	return f->record.is_present && f->record.state == AB_RECORD_OK &&
+	       !f->record.job && f->record.ledger != AB_OWNER_HELD;
+}
+
+/* --- node records --- */
+
+/* Is the record as it would be written now? */
+static bool node_is_current(const struct ab_node *n, const struct ab_iface *f,
+			    const struct ab_policy *pol)
+{
+	bool is_bound = !ab_streq(f->binding.iface, "default");
+
+	return ab_streq(n->netdev, is_bound ? f->binding.netdev : "") &&
+	       ab_streq_nocase(n->hwaddr, is_bound ? f->binding.hwaddr : "") &&
+	       n->settings == pol->settings_hash;
+}
+
+static bool write_node(const struct ab_step *s, const struct ab_port *p, uint32_t slot,
+		       const struct ab_found *found)
+{
+	struct ab_engine *e = s->e;
+	const struct ab_policy *pol = &s->set->policies[p->policy];
+	struct ab_node *n = ab_node_at(e, slot);
+	struct ab_effect *ef = emit_write(s, AB_EF_NODE_WRITE, AB_JOB_NODE_WRITE, slot,
+					  &n->item, &n->record);
+
+	if (!ef)
+		return false;
+	ab_world_node_key(e, n, &ef->node.key);
+	if (found->source != AB_NONE)
+		ef->node.discovery = ab_path_at(e, found->source)->portal;
+	ef->node.policy = (uint32_t)p->policy;
+	ef->node.settings = n->settings = pol->settings_hash;
+	ef->node.is_update = n->record.is_present;
+	ef->node.hash = n->record.own_hash;
+	return true;
+}
+
+/* Rule 5: @is_up says whether the portal answers through this port now. */
+static bool plan_node(const struct ab_step *s, struct ab_port *p,
+		      const struct ab_path *path, const struct ab_found *found,
+		      bool is_up)
+{
+	struct ab_engine *e = s->e;
+	const struct ab_policy *pol = &s->set->policies[p->policy];
+	struct ab_node_key key = { .portal = path->portal, .tpgt = found->tpgt };
+	struct ab_node *n;
+	uint32_t slot;
+
+	slot = ab_world_find_node(e, found->target, &path->portal, found->tpgt,
+				  p->iface);
+	if (slot == AB_NONE) {
+		if (!is_up)
+			return true;
+		(void)ab_copy(key.target, sizeof(key.target),
+			      ab_target_at(e, found->target)->name);
+		(void)ab_copy(key.iface, sizeof(key.iface),
+			      ab_iface_at(e, p->iface)->binding.iface);
+		slot = ab_world_add_node(e, &key);
+		if (slot == AB_NONE) {
+			e->wants_room = true;
+			return false;
+		}
+	}
+	n = ab_node_at(e, slot);
+	n->is_wanted = true;
+	n->unwanted_since = AB_MONO_NEVER;
+	p->n_records += n->record.is_present;
+	p->n_held += ab_world_owner(&n->record) == AB_OWNER_HELD;
+	if (!is_actionable(s, p, &n->record))
+		return true;
+	switch (ab_world_owner(&n->record)) {
+	case AB_OWNER_OURS:
+		if (n->record.is_present &&
+		    node_is_current(n, ab_iface_at(e, p->iface), pol))
+			return true;
+		if (!n->record.is_present && !is_up)
+			return true;
+		break;
+	case AB_OWNER_FOREIGN:
+		if (n->record.is_present || !is_up)
+			return true;
+		break;
+	case AB_OWNER_INTENT:
+	case AB_OWNER_MODIFIED:
+	case AB_OWNER_HELD:
+	case AB_OWNER_MAX:
+		return true;
+	}
+	return write_node(s, p, slot, found);
+}
+
+/* True when a discovery through this port has told all that there is. */
+static bool has_asked(const struct ab_engine *e, const struct ab_port *p)
+{
+	uint32_t i;
+
+	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next)
+		if (ab_path_at_const(e, i)->discovery_ok_at.ns)
+			return true;
+	return false;
+}
+
+/* Does the policy itself, whatever was found, forbid this record? */
+static bool is_against_policy(const struct ab_step *s, const struct ab_port *p,
+			      const struct ab_node *n, const struct ab_home *home)
+{
+	const struct ab_policy *pol = &s->set->policies[p->policy];
+
+	return pol->action < AB_ACTION_RECORD ||
+	       !ab_policy_target(s->set, pol, ab_target_at(s->e, n->target)->name) ||
+	       ab_policy_portal(s->set, pol, &n->portal, home->nets, home->n, NULL) !=
+		       AB_PORTAL_WANTED;
+}
+
+static bool delete_node(const struct ab_step *s, uint32_t slot)
+{
+	struct ab_node *n = ab_node_at(s->e, slot);
+	struct ab_effect *ef;
+
+	/* Rule 2: nothing that this rests on is stale. */
+	assert(s->e->is_fresh[AB_SOURCE_RTNL] && s->e->is_fresh[AB_SOURCE_UDEV]);
+	assert(n->record.is_present && ab_world_owner(&n->record) == AB_OWNER_OURS);
+	ef = emit_write(s, AB_EF_NODE_DELETE, AB_JOB_NODE_DELETE, slot, &n->item,
+			&n->record);
+	if (!ef)
+		return false;
+	ab_world_node_key(s->e, n, &ef->node.key);
+	ef->node.hash = n->record.own_hash;
+	return true;
+}
+
+/* Records of ours that nothing wants: at once when the policy is against them, else
+ * after Retire. */
+static bool plan_unwanted(const struct ab_step *s, struct ab_port *p,
+			  const struct ab_home *home)
+{
+	struct ab_engine *e = s->e;
+	const struct ab_policy *pol = &s->set->policies[p->policy];
+	uint32_t i, next;
+
+	for (i = ab_iface_at(e, p->iface)->first_node; i != AB_NONE; i = next) {
+		struct ab_node *n = ab_node_at(e, i);
+
+		next = n->next;
+		if (n->is_wanted || !n->record.is_present ||
+		    ab_world_owner(&n->record) != AB_OWNER_OURS ||
+		    !is_actionable(s, p, &n->record))
+			continue;
+		if (!is_against_policy(s, p, n, home)) {
+			if (pol->retire_ms < 0 || !has_asked(e, p))
+				continue;
+			if (ab_mono_is_never(n->unwanted_since))
+				n->unwanted_since = e->now;
+			if (!ab_plan_is_due(
+				    s, p,
+				    ab_mono_add_ms(n->unwanted_since, pol->retire_ms)))
+				continue;
+		}
+		if (!delete_node(s, i))
+			return false;
+	}
+	return true;
+}
+
+bool ab_plan_nodes(const struct ab_step *s, uint32_t port, const struct ab_home *home)
+{
+	struct ab_engine *e = s->e;
+	struct ab_port *p = ab_port_at(e, port);
+	const struct ab_policy *pol = &s->set->policies[p->policy];
+	bool can_write = pol->action >= AB_ACTION_RECORD && iface_is_ready(e, p);
+	uint32_t i, k;
+
+	p->n_records_wanted = p->n_records = p->n_held = 0;
+	if (p->iface != AB_NONE)
+		for (i = ab_iface_at(e, p->iface)->first_node; i != AB_NONE;
+		     i = ab_node_at(e, i)->next)
+			ab_node_at(e, i)->is_wanted = false;
+	for (i = p->first_path; i != AB_NONE; i = ab_path_at(e, i)->next) {
+		const struct ab_path *path = ab_path_at(e, i);
+
+		if (!(path->roles & AB_ROLE_TARGET) || path->is_over_limit)
+			continue;
+		for (k = path->first_found; k != AB_NONE; k = ab_found_at(e, k)->next) {
+			const struct ab_found *f = ab_found_at(e, k);
+
+			if (!ab_policy_target(s->set, pol,
+					      ab_target_at(e, f->target)->name))
+				continue;
+			p->n_records_wanted += pol->action >= AB_ACTION_RECORD;
+			if (can_write &&
+			    !plan_node(s, p, path, f, path->health.state == AB_PATH_UP))
+				return false;
+		}
+	}
+	if (!iface_is_ready(e, p) || pol->use_default || pol->action < AB_ACTION_IFACE)
+		return true;
+	return plan_unwanted(s, p, home);
+}
+
+/* --- records whose port is gone --- */
+
+static bool retire_iface(const struct ab_step *s, uint32_t slot)
+{
+	struct ab_engine *e = s->e;
+	struct ab_iface *f = ab_iface_at(e, slot);
+	bool has_nodes = false;
+	struct ab_effect *ef;
+	uint32_t i;
+
+	for (i = f->first_node; i != AB_NONE; i = ab_node_at(e, i)->next) {
+		struct ab_node *n = ab_node_at(e, i);
+
+		has_nodes |= n->record.is_present;
+		if (!n->record.is_present || n->record.job || n->record.is_awaited ||
+		    ab_world_owner(&n->record) != AB_OWNER_OURS)
+			continue;
+		if (!delete_node(s, i))
+			return false;
+	}
+	/* An iface goes after its last node record; a foreign or modified one keeps it.
+	 */
+	if (has_nodes || f->record.job || f->record.is_awaited ||
+	    !f->record.is_present || ab_world_owner(&f->record) != AB_OWNER_OURS)
+		return true;
+	ef = emit_write(s, AB_EF_IFACE_DELETE, AB_JOB_IFACE_DELETE, slot, &f->item,
+			&f->record);
+	if (!ef)
+		return false;
+	ef->iface.binding = f->binding;
+	ef->iface.hash = f->record.own_hash;
+	return true;
+}
+
+void ab_plan_orphans(const struct ab_step *s)
+{
+	struct ab_engine *e = s->e;
+	uint32_t i;
+
+	if (!e->is_orphans_dirty && !ab_mono_reached(e->orphans_due, e->now))
+		return;
+	e->orphans_due = AB_MONO_NEVER;
+	e->is_orphans_dirty = false;
+	if (!s->set || e->is_paused || !e->is_fresh[AB_SOURCE_RECORDS] ||
+	    !e->is_fresh[AB_SOURCE_LEDGER] || !e->is_fresh[AB_SOURCE_RTNL] ||
+	    !e->is_fresh[AB_SOURCE_UDEV])
+		return;
+	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ifaces, i)) {
+		struct ab_iface *f = ab_iface_at(e, i);
+		ab_mono end;
+
+		if (f->port != AB_NONE || f->retire_ms < 0 ||
+		    ab_world_owner(&f->record) != AB_OWNER_OURS)
+			continue;
+		if (ab_mono_is_never(f->orphan_since))
+			f->orphan_since = e->now;
+		end = ab_mono_add_ms(f->orphan_since, f->retire_ms);
+		if (!ab_mono_reached(end, e->now))
+			e->orphans_due = ab_mono_min(e->orphans_due, end);
+		else if (!retire_iface(s, i))
+			e->is_orphans_dirty = true;
+	}
+}
