@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * diag - what is wrong with a configuration: file, line, and one sentence that says what,
- * where and what to do.
+ * diag - what is wrong with a configuration: file, line, and one sentence that says
+ * what, where and what to do.
  *
- * A list of fixed capacity that the caller gives; what does not fit is counted. Must not
- * know: how messages are printed.
+ * A list of fixed capacity that the caller gives; what does not fit is counted. Must
+ * not know: how messages are printed.
  */
 #ifndef AUTOBIND_CORE_DIAG_H
 #define AUTOBIND_CORE_DIAG_H

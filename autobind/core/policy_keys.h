@@ -45,9 +45,9 @@ struct ab_policy_key {
 	uint16_t offset;	  /* in struct ab_policy, or ab_exclude for [Exclude] */
 	int64_t min, max;	  /* numbers, and durations in ms */
 	const char *const *words; /* accepted words, up to a NULL */
-	const char *later;	  /* a word that only a later version accepts, or NULL */
-	const char *fallback;	  /* the default as it would be written; NULL: none */
-	const char *help;	  /* one line, no full stop */
+	const char *later;    /* a word that only a later version accepts, or NULL */
+	const char *fallback; /* the default as it would be written; NULL: none */
+	const char *help;     /* one line, no full stop */
 };
 
 /* What a file may hold: bits of enum ab_policy_source_kind. */
@@ -83,8 +83,8 @@ const char *ab_policy_key_suggest(const char *section, const char *name);
  * [Probe]". */
 const char *ab_policy_key_home(const char *name);
 
-/* Does this row belong to a policy's [Match], [Iface], [Portals], [Probe] or [Bind], and
- * to this version? */
+/* Does this row belong to a policy's [Match], [Iface], [Portals], [Probe] or [Bind],
+ * and to this version? */
 bool ab_policy_key_is_policy(const struct ab_policy_key *key);
 
 enum ab_setting_type {

@@ -62,8 +62,7 @@ bool ab_layers_next(const struct ab_layers *layers, const struct ab_policy_key *
 
 	if (!cursor->is_started) {
 		cursor->section = key->section;
-		cursor->source =
-			winner(layers->own, layers->n_own, key->section, key);
+		cursor->source = winner(layers->own, layers->n_own, key->section, key);
 		if (!cursor->source && has_defaults(key)) {
 			cursor->section = "Defaults";
 			cursor->source = winner(layers->globals, layers->n_globals,
@@ -136,7 +135,8 @@ struct ab_origin ab_layers_section(const struct ab_layers *layers, const char *s
 	uint32_t i;
 
 	for (i = 0; i < main->n_entries; i++)
-		if (!main->entries[i].key && ab_streq(main->entries[i].section, section))
+		if (!main->entries[i].key &&
+		    ab_streq(main->entries[i].section, section))
 			return (struct ab_origin){ main->file, main->entries[i].line };
 	return (struct ab_origin){ main->file, 1 };
 }

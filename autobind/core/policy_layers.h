@@ -2,8 +2,8 @@
 /*
  * policy_layers - which file a key's value comes from.
  *
- * Internal to the policy modules. A policy is its own file with its drop-ins on top, and
- * [Defaults] of autobind.conf with its drop-ins below. A layer that mentions a key
+ * Internal to the policy modules. A policy is its own file with its drop-ins on top,
+ * and [Defaults] of autobind.conf with its drop-ins below. A layer that mentions a key
  * replaces the layers below it, for that key; an empty value goes down to [Defaults].
  */
 #ifndef AUTOBIND_CORE_POLICY_LAYERS_H
@@ -13,7 +13,8 @@
 #include "core/policy_keys.h"
 
 struct ab_layers {
-	const struct ab_policy_source *own; /* main file, then drop-ins; or a deny list */
+	const struct ab_policy_source
+		*own; /* main file, then drop-ins; or a deny list */
 	uint32_t n_own;
 	const struct ab_policy_source *globals;
 	uint32_t n_globals;

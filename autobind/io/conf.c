@@ -41,7 +41,8 @@ __attribute__((format(printf, 1, 2))) static int keep_message(const char *fmt, .
 	return n;
 }
 
-/* --- iniparser as second opinion --------------------------------------------------- */
+/* --- iniparser as second opinion ---------------------------------------------------
+ */
 
 static int load_ini(const char *data, size_t n, dictionary **ret_dict)
 {
@@ -98,8 +99,8 @@ static int cross_check(const struct ab_bundle_item *item, uint32_t file,
 	while (dict && i < n && same_entry(dict, &entries[i]))
 		i++;
 	if (!dict)
-		ab_diag_error(diags, file, 0, "the INI library cannot read this: ",
-			      ini_message, NULL);
+		ab_diag_error(diags, file, 0,
+			      "the INI library cannot read this: ", ini_message, NULL);
 	else if (i < n)
 		ab_diag_error(diags, file, entries[i].line,
 			      "the INI library reads this line differently: write it "

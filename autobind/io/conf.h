@@ -2,9 +2,9 @@
 /*
  * conf - the configuration's files: found, read, checked and made into a policy set.
  *
- * In two halves. ab_conf_collect() touches the disk and may block: the store helper, the
- * command line and the start of the daemon call it. What it found, errors included, is a
- * bundle: one run of bytes that travels by memfd and is kept as the last good
+ * In two halves. ab_conf_collect() touches the disk and may block: the store helper,
+ * the command line and the start of the daemon call it. What it found, errors included,
+ * is a bundle: one run of bytes that travels by memfd and is kept as the last good
  * configuration. ab_conf_build() is memory work for the loop. The only file that knows
  * iniparser. Must not know: what a key means.
  *

@@ -97,8 +97,8 @@ static int write_all(int fd, const char *data, size_t n)
 	return 0;
 }
 
-static int write_new(int dirfd, const char *path, mode_t mode, const void *data,
-		     size_t n)
+int ab_file_write_synced(int dirfd, const char *path, mode_t mode, const void *data,
+			 size_t n)
 {
 	int fd = openat(dirfd, path,
 			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
@@ -138,7 +138,7 @@ int ab_file_sync_parent(int dirfd, const char *path)
 	return r;
 }
 
-static int move_new(int dirfd, const char *tmp, const char *path)
+int ab_file_move_new(int dirfd, const char *tmp, const char *path)
 {
 	if (renameat2(dirfd, tmp, dirfd, path, RENAME_NOREPLACE) == 0)
 		return 0;
@@ -154,10 +154,10 @@ static int move_new(int dirfd, const char *tmp, const char *path)
 int ab_file_write_atomic(int dirfd, const char *tmp, const char *path, mode_t mode,
 			 const void *data, size_t n, int is_new)
 {
-	int r = write_new(dirfd, tmp, mode, data, n);
+	int r = ab_file_write_synced(dirfd, tmp, mode, data, n);
 
 	if (r == 0 && is_new)
-		r = move_new(dirfd, tmp, path);
+		r = ab_file_move_new(dirfd, tmp, path);
 	else if (r == 0 && renameat(dirfd, tmp, dirfd, path) < 0)
 		r = -errno;
 	if (r) {

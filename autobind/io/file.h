@@ -51,6 +51,13 @@ int ab_file_read(int dirfd, const char *path, size_t max, char **ret_data,
 int ab_file_write_atomic(int dirfd, const char *tmp, const char *path, mode_t mode,
 			 const void *data, size_t n, int is_new);
 
+/* The two halves, for a caller that must do something between them: write and fsync a
+ * file of its own (a link at @path is refused); give it its name unless that is taken
+ * (-EEXIST), without the folder's fsync. Return: 0 or -errno. */
+int ab_file_write_synced(int dirfd, const char *path, mode_t mode, const void *data,
+			 size_t n);
+int ab_file_move_new(int dirfd, const char *tmp, const char *path);
+
 /* fsync of the folder that holds @path. Return: 0 or -errno. */
 int ab_file_sync_parent(int dirfd, const char *path);
 
