@@ -64,6 +64,14 @@ static const struct ab_column explain_columns[] = {
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
 };
 
+static const struct ab_column check_columns[] = {
+	{ "file", NULL, AB_COLUMN_TEXT, NULL },
+	{ "line", NULL, AB_COLUMN_NUMBER, NULL },
+	{ "severity", NULL, AB_COLUMN_STATE, NULL },
+	{ "text", NULL, AB_COLUMN_TEXT, NULL },
+	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
+};
+
 static const struct ab_column plan_columns[] = {
 	{ "op", "", AB_COLUMN_STATE, NULL },
 	{ "kind", "KIND", AB_COLUMN_TEXT, NULL },
@@ -180,6 +188,19 @@ const struct ab_verb ab_verbs[] = {
 	  .help = "which policy decided, what is done next and when",
 	  .columns = explain_columns,
 	  .run = ab_run_rows },
+	{ .name = "check",
+	  .args = "[DIR]",
+	  .max_args = 1,
+	  .source = AB_VERB_LOCAL,
+	  .style = AB_STYLE_STREAM,
+	  .help = "are the configuration and all policies valid?",
+	  .details =
+		  "Prints FILE:LINE: error: TEXT, as compilers do; the exit status is "
+		  "1\n"
+		  "when a reload would be refused. With DIR only that folder is read,\n"
+		  "and owners and modes are warnings, so that it can run anywhere.\n",
+	  .columns = check_columns,
+	  .run = ab_run_check },
 	{ .name = "plan",
 	  .args = "",
 	  .source = AB_VERB_EITHER,

@@ -61,6 +61,7 @@ enum ab_message_error ab_message_error_of(const char *name);
 struct ab_method {
 	const char *name;
 	bool is_change; /* for root only */
+	bool has_rows;	/* several answers: the request must say "more" */
 };
 
 /* The method of that name, or NULL. */

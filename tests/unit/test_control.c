@@ -75,6 +75,12 @@ static void on_gone(void *arg, struct ab_reply *reply)
 	s->follow = NULL;
 }
 
+static void give_up(void *arg, struct ab_reply *reply)
+{
+	(void)arg;
+	ab_reply_end(reply);
+}
+
 static void on_later(void *arg)
 {
 	struct server *s = arg;
@@ -110,7 +116,7 @@ static void handle(void *arg, const struct ab_request *req, struct ab_reply *rep
 		ab_reply_end(reply);
 	} else if (strcmp(req->method, "nodes") == 0) {
 		s->n_sent = 0;
-		ab_reply_on_room(reply, more_rows, s);
+		ab_reply_on_room(reply, more_rows, give_up, s);
 	} else if (strcmp(req->method, "ports") == 0) {
 		flood(reply);
 	} else if (strcmp(req->method, "portals") == 0) {
