@@ -40,7 +40,6 @@ struct client {
 
 struct ab_reply {
 	struct client *client; /* borrowed; NULL when it is gone */
-	bool has_rows;	       /* of its method */
 	ab_reply_fn *on_room, *on_gone;
 	void *room_arg, *gone_arg;
 };
@@ -280,7 +279,6 @@ bool ab_reply_row(struct ab_reply *reply, const struct ab_row *row)
 	char *text = NULL;
 	int r;
 
-	assert(reply->has_rows);
 	if (!c || c->is_dead)
 		return false;
 	r = ab_json_encode_answer(row, &text);
@@ -368,9 +366,9 @@ static void dispatch(struct client *c, struct ab_request *req)
 			    "only root may change anything");
 		return;
 	}
-	if (method->has_rows && !req->is_more) {
+	if (!req->is_more) {
 		queue_error(c, AB_MESSAGE_ERROR_EXPECTED_MORE,
-			    "this method has several answers: ask with \"more\":true");
+			    "there may be several answers: ask with \"more\":true");
 		return;
 	}
 	reply = calloc(1, sizeof(*reply));
@@ -379,7 +377,6 @@ static void dispatch(struct client *c, struct ab_request *req)
 		return;
 	}
 	reply->client = c;
-	reply->has_rows = method->has_rows;
 	req->is_root = c->is_root;
 	c->reply = reply;
 	set_deadline(c);

@@ -40,7 +40,7 @@ struct ab_control_config {
 
 /**
  * Carries out a request. Unknown methods, changing methods of others than root, and
- * methods with rows without "more" were answered before. @req is valid during the call
+ * requests without "more" were answered before. @req is valid during the call
  * only. Each @reply is ended once, by ab_reply_end() or ab_reply_error(), in the call
  * or at any later time, also after the client has gone.
  */
@@ -73,7 +73,7 @@ struct ab_control *ab_control_free(struct ab_control *control);
  * @reply: the answer
  * @row:   copied
  *
- * For methods that have rows. Only queues. A client whose queue grows above
+ * Only queues. A client whose queue grows above
  * AB_CONTROL_QUEUE_MAX is dropped; an answer that may be longer comes from
  * ab_reply_on_room().
  *

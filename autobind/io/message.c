@@ -21,11 +21,11 @@ static const char *const error_names[AB_MESSAGE_ERROR_MAX] = {
 };
 
 static const struct ab_method methods[] = {
-	{ "status", false, true },  { "ports", false, true }, { "ifaces", false, true },
-	{ "portals", false, true }, { "paths", false, true }, { "nodes", false, true },
-	{ "explain", false, true }, { "plan", false, true },  { "events", false, true },
-	{ "reload", true, true },   { "apply", true, true },  { "pause", true, false },
-	{ "resume", true, false },
+	{ "status", false },  { "ports", false }, { "ifaces", false },
+	{ "portals", false }, { "paths", false }, { "nodes", false },
+	{ "explain", false }, { "plan", false },  { "events", false },
+	{ "reload", true },   { "apply", true },  { "pause", true },
+	{ "resume", true },
 };
 
 const char *ab_message_error_name(enum ab_message_error error)

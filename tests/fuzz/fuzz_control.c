@@ -100,8 +100,7 @@ static void handle(void *arg, const struct ab_request *req, struct ab_reply *rep
 		ab_reply_error(reply, AB_MESSAGE_ERROR_NOT_FOUND,
 			       req->n_params ? req->params[0].value : "none");
 	} else {
-		if (ab_message_method(req->method)->has_rows)
-			answer(reply, req);
+		answer(reply, req);
 		ab_reply_end(reply);
 	}
 }

@@ -468,7 +468,7 @@ static void requests_sent_ahead_are_answered_in_order(void **state)
 {
 	static const char reqs[] =
 		"{\"method\":\"status\",\"more\":true,\"parameters\":{\"port\":1}}\0"
-		"{\"method\":\"nothing\"}\0"
+		"{\"method\":\"nothing\",\"more\":false}\0"
 		"{\"method\":\"status\",\"more\":true,\"parameters\":{\"port\":true}}";
 	char buf[2048] = "";
 	int fd = connect_client();
