@@ -62,8 +62,8 @@ void ab_cli_setup_terminal(struct ab_cli_setup *setup);
 /* Return: enum ab_exit. */
 int ab_cli_main(int argc, char **argv, const struct ab_cli_setup *setup);
 
-/* "autobind: VERB: ..." on standard error; foreign text is made harmless. Return:
- * @status. */
+/* "autobind: VERB: ..." on standard error, lines of their own below each other; foreign
+ * text is made harmless. Return: @status. */
 int ab_cli_fail(const struct ab_cli *cli, int status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -27,7 +27,8 @@ static bool is_problem(const struct ab_row *row)
 	const struct ab_cell *c;
 
 	if (ab_streq(kind, "head"))
-		return !ab_streq_nocase(ab_row_get(row, "overall"), "ok");
+		return !ab_streq(ab_row_get(row, "overall"), "ok") &&
+		       !ab_streq(ab_row_get(row, "overall"), "idle");
 	if (ab_streq(kind, "result")) {
 		c = ab_row_find(row, "satisfied");
 		return !c || c->kind != AB_CELL_BOOL || !c->number;

@@ -15,6 +15,20 @@ static const struct ab_column status_columns[] = {
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
 };
 
+static const struct ab_column port_columns[] = {
+	{ "port", "PORT", AB_COLUMN_TEXT, NULL },
+	{ "type", "TYPE", AB_COLUMN_TEXT, NULL },
+	{ "mac", "MAC", AB_COLUMN_TEXT, NULL },
+	{ "driver", "DRIVER", AB_COLUMN_TEXT, NULL },
+	{ "mtu", "MTU", AB_COLUMN_NUMBER, NULL },
+	{ "state", "STATE", AB_COLUMN_STATE, NULL },
+	{ "since_ms", "SINCE", AB_COLUMN_DURATION, NULL },
+	{ "policy", "POLICY", AB_COLUMN_TEXT, NULL },
+	{ "iface", "IFACE", AB_COLUMN_TEXT, NULL },
+	{ "addresses", "ADDRESSES", AB_COLUMN_TEXT, NULL },
+	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
+};
+
 static const struct ab_column iface_columns[] = {
 	{ "iface", "IFACE", AB_COLUMN_TEXT, NULL },
 	{ "transport", "TRANSPORT", AB_COLUMN_TEXT, NULL },
@@ -40,8 +54,8 @@ static const struct ab_column path_columns[] = {
 	{ "state", "STATE", AB_COLUMN_STATE, NULL },
 	{ "since_ms", "SINCE", AB_COLUMN_DURATION, NULL },
 	{ "rtt_us", "RTT", AB_COLUMN_RTT, NULL },
-	{ "loss", "LOSS%", AB_COLUMN_NUMBER, NULL },
-	{ "next_ms", "NEXT", AB_COLUMN_DURATION, NULL },
+	{ "lost", "LOST", AB_COLUMN_RATIO, "probes" },
+	{ "interval_ms", "EACH", AB_COLUMN_DURATION, NULL },
 	{ "role", "ROLE", AB_COLUMN_TEXT, NULL },
 	{ "reason", "REASON", AB_COLUMN_TEXT, NULL },
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
@@ -61,6 +75,23 @@ static const struct ab_column node_columns[] = {
 static const struct ab_column explain_columns[] = {
 	{ "topic", NULL, AB_COLUMN_TEXT, NULL },
 	{ "text", NULL, AB_COLUMN_TEXT, NULL },
+	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
+};
+
+static const struct ab_column check_columns[] = {
+	{ "file", NULL, AB_COLUMN_TEXT, NULL },
+	{ "line", NULL, AB_COLUMN_NUMBER, NULL },
+	{ "severity", NULL, AB_COLUMN_STATE, NULL },
+	{ "text", NULL, AB_COLUMN_TEXT, NULL },
+	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
+};
+
+static const struct ab_column ping_columns[] = {
+	{ "seq", NULL, AB_COLUMN_NUMBER, NULL },
+	{ "result", NULL, AB_COLUMN_TEXT, NULL },
+	{ "rtt_us", NULL, AB_COLUMN_RTT, NULL },
+	{ "arrival", NULL, AB_COLUMN_TEXT, NULL },
+	{ "error", NULL, AB_COLUMN_TEXT, NULL },
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
 };
 
@@ -97,6 +128,17 @@ static const struct ab_verb_option event_options[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
+static const struct ab_verb_option ping_options[] = {
+	{ "interface", 'I', "PORT", "the network device to probe through" },
+	{ "count", 'c', "COUNT", "stop after so many; else at Ctrl-C" },
+	{ "interval", 'i', "TIME", "between two probes (1s)" },
+	{ "timeout", 'W', "TIME", "how long an answer may take (1s)" },
+	{ "size", 's', "BYTES", "of an echo's payload (56)" },
+	{ "jumbo", 0, NULL, "echoes as large as the device's MTU" },
+	{ "tcp", 0, NULL, "connect instead, to port 3260" },
+	{ NULL, 0, NULL, NULL },
+};
+
 #define FILTER_DETAILS                                                                 \
 	"FILTER is MEMBER=PATTERN or a PATTERN for the first column, as in\n"          \
 	"port=ens1* or 10.0.0.*; a row is shown when all filters match.\n"
@@ -123,7 +165,7 @@ const struct ab_verb ab_verbs[] = {
 	  .has_filters = true,
 	  .help = "network devices that can carry iSCSI",
 	  .details = FILTER_DETAILS,
-	  .columns = status_columns,
+	  .columns = port_columns,
 	  .empty = "No port.",
 	  .run = ab_run_rows },
 	{ .name = "ifaces",
@@ -180,6 +222,19 @@ const struct ab_verb ab_verbs[] = {
 	  .help = "which policy decided, what is done next and when",
 	  .columns = explain_columns,
 	  .run = ab_run_rows },
+	{ .name = "check",
+	  .args = "[DIR]",
+	  .max_args = 1,
+	  .source = AB_VERB_LOCAL,
+	  .style = AB_STYLE_STREAM,
+	  .help = "are the configuration and all policies valid?",
+	  .details =
+		  "Prints FILE:LINE: error: TEXT, as compilers do; the exit status is "
+		  "1\n"
+		  "when a reload would be refused. With DIR only that folder is read,\n"
+		  "and owners and modes are warnings, so that it can run anywhere.\n",
+	  .columns = check_columns,
+	  .run = ab_run_check },
 	{ .name = "plan",
 	  .args = "",
 	  .source = AB_VERB_EITHER,
@@ -191,6 +246,21 @@ const struct ab_verb ab_verbs[] = {
 	  .columns = plan_columns,
 	  .empty = "Nothing to do.",
 	  .run = ab_run_rows },
+	{ .name = "ping",
+	  .args = "-I PORT ADDRESS[:PORT]",
+	  .min_args = 1,
+	  .max_args = 1,
+	  .source = AB_VERB_LOCAL,
+	  .style = AB_STYLE_STREAM,
+	  .has_object_lines = true,
+	  .help = "the daemon's probe by hand, through one network device",
+	  .details =
+		  "An address alone is asked with ICMP echoes, which are never\n"
+		  "fragmented; with a port a TCP connection is made and closed. Lines\n"
+		  "and summary are those of ping(8); 1 when nothing answered.\n",
+	  .options = ping_options,
+	  .columns = ping_columns,
+	  .run = ab_run_ping },
 	{ .name = "reload",
 	  .args = "",
 	  .source = AB_VERB_DAEMON,
