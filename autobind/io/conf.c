@@ -344,3 +344,25 @@ int ab_conf_check(const struct ab_conf_roots *roots, ab_conf_diag_fn *fn, void *
 	(void)ab_conf_free(conf);
 	return r;
 }
+
+void ab_conf_add_errors(struct ab_text *t, const struct ab_conf *conf)
+{
+	uint32_t i;
+
+	for (i = 0; i < conf->diags.n; i++) {
+		const struct ab_diag *d = &conf->diags.v[i];
+		const char *path = ab_conf_path(conf, d);
+
+		if (d->severity != AB_DIAG_ERROR)
+			continue;
+		if (t->len && t->buf[t->len - 1] != '\n')
+			ab_text_addc(t, '\n');
+		ab_text_add(t, path ? path : "configuration");
+		if (d->line) {
+			ab_text_addc(t, ':');
+			ab_text_addu(t, d->line);
+		}
+		ab_text_add(t, ": error: ");
+		ab_text_add(t, d->text);
+	}
+}

@@ -78,6 +78,9 @@ int ab_conf_build(const char *bundle, size_t n, const struct ab_policy_set *prev
 
 struct ab_conf *ab_conf_free(struct ab_conf *conf); /* NULL; takes NULL */
 
+/* Adds the errors, one a line, as compilers write them: FILE:LINE: error: TEXT. */
+void ab_conf_add_errors(struct ab_text *t, const struct ab_conf *conf);
+
 /* Path that belongs to a message, or NULL when it is about no file. */
 const char *ab_conf_path(const struct ab_conf *conf, const struct ab_diag *diag);
 
