@@ -426,19 +426,20 @@ static void print_table(const struct ab_render *r)
 /* --- the other forms ---------------------------------------------------------------
  */
 
-/* What there is, in one line. */
+/* What there is, in one line; but nothing that the sentence at its end says anyway. */
 static void print_stream(const struct ab_render *r, const struct ab_row *row)
 {
-	char value[CELL_TEXT];
+	char value[CELL_TEXT], sentence[CELL_TEXT];
 	bool is_first = true;
+	struct ab_text t;
 	unsigned int i;
 
+	ab_text_init(&t, sentence, sizeof(sentence));
+	add_column(&t, row, &r->columns[r->n_columns - 1]);
 	for (i = 0; i < r->n_columns; i++) {
-		struct ab_text t;
-
 		ab_text_init(&t, value, sizeof(value));
 		add_column(&t, row, &r->columns[i]);
-		if (!t.len)
+		if (!t.len || (i + 1 < r->n_columns && strstr(sentence, value)))
 			continue;
 		if (!is_first)
 			print_pad(r->cli->out, GAP);

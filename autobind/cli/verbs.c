@@ -54,7 +54,7 @@ static const struct ab_column path_columns[] = {
 	{ "state", "STATE", AB_COLUMN_STATE, NULL },
 	{ "since_ms", "SINCE", AB_COLUMN_DURATION, NULL },
 	{ "rtt_us", "RTT", AB_COLUMN_RTT, NULL },
-	{ "lost", "LOST", AB_COLUMN_RATIO, "probes" },
+	{ "loss", "LOSS%", AB_COLUMN_NUMBER, NULL },
 	{ "interval_ms", "EACH", AB_COLUMN_DURATION, NULL },
 	{ "role", "ROLE", AB_COLUMN_TEXT, NULL },
 	{ "reason", "REASON", AB_COLUMN_TEXT, NULL },

@@ -104,8 +104,7 @@ static void send_path(struct ab_reply *reply, const char *portal, const char *st
 		ab_row_null(&row, "rtt_us");
 	else
 		ab_row_number(&row, "rtt_us", rtt);
-	ab_row_number(&row, "probes", 1200);
-	ab_row_number(&row, "lost", rtt < 0 ? 37 : 0);
+	ab_row_number(&row, "loss", rtt < 0 ? 37 : 0);
 	ab_row_number(&row, "interval_ms", rtt < 0 ? 10000 : 5000);
 	ab_row_text(&row, "role", "discovery");
 	ab_row_text(&row, "reason", rtt < 0 ? "no answer" : "");
@@ -181,14 +180,16 @@ static void send_events(struct ab_reply *reply, const struct ab_request *req)
 	for (i = 0; i < 2; i++) {
 		ab_row_clear(&row);
 		ab_row_number(&row, "time_ms", 1767225600123 + i * 250);
-		ab_row_text(&row, "what", i ? "path-up" : "port-taken");
+		ab_row_text(&row, "what", i ? "answers" : "taken by policy");
 		ab_row_text(&row, "port", "ens1f0");
 		if (i)
 			ab_row_text(&row, "portal", "10.0.0.10:3260");
 		else
 			ab_row_null(&row, "portal");
 		ab_row_null(&row, "name");
-		ab_row_text(&row, "text", i ? "answers in 0.083 ms" : "by 10-san");
+		ab_row_text(&row, "text",
+			    i ? "ens1f0: 10.0.0.10:3260 answers"
+			      : "ens1f0: taken by policy 10-san");
 		if (i || !ab_request_get(req, "lines"))
 			(void)ab_reply_row(reply, &row);
 	}
