@@ -4,7 +4,12 @@
 #   make                 build everything under $(B)
 #   make demo            show the main job on this machine (namespaces only)
 #   make check           all tests but the VM ones; last line: N passed, N failed, N skipped
-#   make install         DESTDIR= prefix= sysconfdir= ...
+#   make lint            every static check; also one by one: tidy cppcheck format-check ...
+#   make fuzz            T=scan SECONDS=60; without T every target
+#   make bench           the numbers of README.md
+#   make install         DESTDIR= prefix= sysconfdir= ...; make uninstall
+#
+# check and demo install the packages that they need (tests/install-deps).
 #
 # Knobs: V=1 shows commands, WERROR=1 makes warnings errors,
 # SAN=address,undefined builds with sanitizers in a tree of its own.
@@ -46,16 +51,15 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Iautobind $(WARN) $(if $(WERROR),-Werror)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANFLAGS) $(LDFLAGS)
 
 srcs      = $(sort $(wildcard autobind/$(1)/*.c))
-objs      = $(patsubst %.c,$(B)/%.o,$(1))
+objs      = $(patsubst %.c,$(B)/obj/%.o,$(1))
 PURE_OBJ := $(call objs,$(call srcs,util) $(call srcs,core))
 IO_OBJ   := $(call objs,$(call srcs,io))
 CLI_OBJ  := $(call objs,$(call srcs,cli))
 MAINS    := $(patsubst autobind/%.c,%,$(wildcard autobind/*.c))
-UNIT     := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 
 all: $(MAINS:%=$(B)/%)
 
-$(B)/%.o: %.c Makefile
+$(B)/obj/%.o: %.c Makefile
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -68,32 +72,148 @@ $(B)/%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(B)/autobindd: $(B)/autobind/autobindd.o $(B)/libio.a $(B)/libpure.a
+$(B)/autobindd: $(B)/obj/autobind/autobindd.o $(B)/libio.a $(B)/libpure.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs)
 
-$(B)/autobind: $(B)/autobind/autobind.o $(B)/libcli.a $(B)/libio.a $(B)/libpure.a
+$(B)/autobind: $(B)/obj/autobind/autobind.o $(B)/libcli.a $(B)/libio.a $(B)/libpure.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs)
 
 # The parser of what targets send: no library but libc.
-$(B)/autobind-discover: $(B)/autobind/autobind-discover.o $(B)/libio.a $(B)/libpure.a
+$(B)/autobind-discover: $(B)/obj/autobind/autobind-discover.o $(B)/libio.a $(B)/libpure.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
 # --- tests -------------------------------------------------------------------------
-# A unit test may name libraries of its own: a line "LIBS: -lfoo" in its head comment.
-unit_libs = $(shell sed -n 's/^.*LIBS: *//p' tests/unit/$(1).c | head -n 1)
+# A test program may name libraries of its own: a line "LIBS: -lfoo" in its head comment.
+own_libs = $(shell sed -n 's/^.*LIBS: *//p' $(1) | head -n 1)
+AB_LIBS := $(B)/libcli.a $(B)/libio.a $(B)/libpure.a
+tests_c  = $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/$(1))))
+UNIT    := $(call tests_c,unit/test_*.c)
+TOOLS   := $(call tests_c,tools/*.c)
+MC      := $(call tests_c,mc/mc_*.c)
+FUZZ    := $(call tests_c,fuzz/fuzz_*.c)
+SCRIPTS := $(filter-out %.md,$(sort $(wildcard tests/*/[0-9][0-9][0-9]-*)))
+SAN_B   := build-address-undefined
+SUBMAKE  = +$(Q)$(MAKE) --no-print-directory
 
-$(B)/tests/unit/%.o: ALL_CFLAGS += -Itests/unit
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libcli.a $(B)/libio.a $(B)/libpure.a
+$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(AB_LIBS)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs) -lcmocka $(call unit_libs,$*)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs) -lcmocka $(call own_libs,tests/unit/$*.c)
 
-unit-bins: $(UNIT:%=$(B)/tests/unit/%)
+$(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(AB_LIBS)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs) $(call own_libs,tests/tools/$*.c)
 
-check-unit: unit-bins
-	$(Q)tests/run-unit $(UNIT:%=$(B)/tests/unit/%)
+$(B)/tests/mc/%: $(B)/obj/tests/mc/%.o $(B)/libpure.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call own_libs,tests/mc/$*.c)
+
+# A fuzz target has libFuzzer's main in build-fuzz and the replay of its corpus elsewhere.
+FUZZ_MAIN := $(if $(LIBFUZZER),,$(B)/obj/tests/fuzz/replay_main.o)
+$(B)/tests/fuzz/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(AB_LIBS)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ $^ $(dep_libs) \
+		$(call own_libs,tests/fuzz/fuzz_$*.c)
+
+check:
+	$(Q)tests/install-deps
+	+$(Q)MAKE='$(MAKE)' tests/check check-unit check-san $(if $(MC),mc) check-corpus \
+		check-scripts
+
+check-unit: $(UNIT)
+	$(Q)tests/run-unit $(UNIT)
+
+# The same with AddressSanitizer and UndefinedBehaviorSanitizer.
+check-san:
+	$(SUBMAKE) SAN=address,undefined B=$(SAN_B) check-unit
+
+check-corpus:
+	$(SUBMAKE) SAN=address,undefined B=$(SAN_B) replay
+
+replay: $(FUZZ)
+	$(Q)tests/run-corpus $(FUZZ)
+
+# Every world within the budget, with the engine's own code.
+mc: $(MC)
+	$(Q)UNIT_TIMEOUT=600 tests/run-unit $(MC)
+
+# Scripts run with the sanitizers' programs, or as their "# RUN:" line says.
+programs: all $(TOOLS)
+
+check-scripts: programs
+	$(SUBMAKE) SAN=address,undefined B=$(SAN_B) programs
+	$(Q)tests/run-scripts -b $(SAN_B) -p $(B) $(or $(S),$(SCRIPTS))
+
+check-netns:
+	$(SUBMAKE) check-scripts S='$(filter tests/netns/%,$(SCRIPTS))'
+
+demo:
+	$(Q)tests/install-deps
+	$(SUBMAKE) run-demo
+
+run-demo: programs
+	$(Q)B=$(B) tests/demo/demo
+
+bench: programs
+	$(Q)tests/install-deps
+	$(Q)B=$(B) tests/bench/run
+
+SECONDS ?= 60
+fuzz:
+	$(Q)tests/install-deps lint
+	$(SUBMAKE) B=build-fuzz CC=clang CFLAGS='-O1 -g' LIBFUZZER=1 \
+		SAN=fuzzer-no-link,address,undefined run-fuzz
+
+run-fuzz: $(if $(T),$(B)/tests/fuzz/fuzz_$(T),$(FUZZ))
+	$(Q)tests/run-fuzz $(SECONDS) $^
+
+update-goldens: $(UNIT) programs
+	$(Q)B=$(B) tests/update-goldens
+
+coverage:
+	$(Q)tests/install-deps lint
+	$(SUBMAKE) B=build-cov CFLAGS='-O0 -g --coverage' check-unit
+	$(Q)gcovr -r . --object-directory build-cov --branches -f 'autobind/(util|core)/' build-cov
+
+# --- static checks -----------------------------------------------------------------
+ALL_C := $(sort $(wildcard autobind/*.[ch] autobind/*/*.[ch] tests/*/*.[ch]))
+OUR_C := $(sort $(wildcard autobind/*.c autobind/*/*.c))
+
+lint:
+	$(Q)tests/install-deps lint
+	$(SUBMAKE) -k format-check text-check cppcheck tidy
+
+format-check:
+	$(call say,LINT,clang-format)
+	$(Q)clang-format --dry-run -Werror $(ALL_C)
+
+# shellcheck, pyflakes3, mandoc -Tlint, codespell
+text-check:
+	$(call say,LINT,shell python man spelling)
+	$(Q)tests/lint-text
+
+cppcheck:
+	$(call say,LINT,cppcheck)
+	$(Q)mkdir -p build-cppcheck
+	$(Q)timeout 300 cppcheck -q -j 2 --std=c11 -D_GNU_SOURCE $(PATHS) -Iautobind \
+		--cppcheck-build-dir=build-cppcheck --enable=warning,performance,portability \
+		--inline-suppr --error-exitcode=1 --suppress=missingIncludeSystem autobind
+
+# One stamp a file: a second run looks only at what changed. Checks: .clang-tidy
+tidy: $(OUR_C:%.c=build-tidy/%.ok)
+
+build-tidy/%.ok: %.c .clang-tidy $(filter %.h,$(ALL_C))
+	$(call say,TIDY,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)timeout 180 clang-tidy --quiet $< -- $(filter-out -MMD -MP,$(ALL_CFLAGS)) \
+		2>build-tidy/$*.log || { cat build-tidy/$*.log; exit 1; }
+	$(Q)touch $@
 
 # --- purity of util and core -------------------------------------------------------
 # ld -r of both with fixed flags may leave only mem*/str* and the assertion undefined.
@@ -112,11 +232,45 @@ layers: $(LAYERS_OBJ)
 	$(Q)tests/check-includes
 	$(Q)echo "layers: util and core are pure; every third-party header has one adapter"
 
+# --- installation ------------------------------------------------------------------
+# Configuration that exists is never overwritten, and uninstall leaves it and the state.
+SBIN      := $(filter-out autobind-discover,$(MAINS))
+LIBEXEC   := $(filter autobind-discover,$(MAINS))
+MAN       := $(sort $(wildcard man/*.[1-8]))
+EXAMPLES  := $(sort $(wildcard conf/policy-examples/*))
+SHIPPED   := $(sort $(wildcard conf/policy.d/*.conf))
+mandirs    = $(sort $(foreach m,$(MAN),$(mandir)/man$(subst .,,$(suffix $(m)))))
+D          = $(DESTDIR)
+
+install: all
+	$(Q)$(INSTALL) -d $(D)$(sbindir) $(D)$(libexecdir) $(mandirs:%=$(D)%) \
+		$(D)$(docdir)/examples $(D)$(policydir) $(D)$(sysconfdir)/autobind/policy.d \
+		$(D)$(sysconfdir)/autobind/exclude.d
+	$(Q)$(INSTALL) -d -m 700 $(D)$(sysconfdir)/autobind/chap \
+		$(D)$(localstatedir)/lib/autobind
+	$(Q)set -e; for p in $(SBIN); do $(INSTALL) -m 755 $(B)/$$p $(D)$(sbindir)/; done
+	$(Q)set -e; for p in $(LIBEXEC); do $(INSTALL) -m 755 $(B)/$$p $(D)$(libexecdir)/; done
+	$(Q)set -e; for m in $(MAN); do $(INSTALL) -m 644 $$m $(D)$(mandir)/man$${m##*.}/; done
+	$(Q)set -e; for f in $(EXAMPLES); do $(INSTALL) -m 644 $$f $(D)$(docdir)/examples/; done
+	$(Q)set -e; for f in $(SHIPPED); do $(INSTALL) -m 644 $$f $(D)$(policydir)/; done
+	$(Q)$(INSTALL) -m 644 README.md NEWS LICENSE $(D)$(docdir)/
+	$(Q)if [ -f conf/autobind.conf ] && [ ! -e $(D)$(sysconfdir)/autobind/autobind.conf ]; \
+		then $(INSTALL) -m 644 conf/autobind.conf $(D)$(sysconfdir)/autobind/; fi
+
+uninstall:
+	$(Q)rm -f $(SBIN:%=$(D)$(sbindir)/%) $(LIBEXEC:%=$(D)$(libexecdir)/%) \
+		$(foreach m,$(MAN),$(D)$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
+		$(SHIPPED:conf/policy.d/%=$(D)$(policydir)/%)
+	$(Q)rm -rf $(D)$(docdir)
+	$(Q)rmdir $(D)$(policydir) $(D)$(patsubst %/policy.d,%,$(policydir)) 2>/dev/null || :
+
 clean:
 	$(Q)rm -rf build build-*
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all clean check-unit unit-bins layers
+.PHONY: all bench check check-corpus check-netns check-san check-scripts check-unit clean \
+	coverage cppcheck demo format-check fuzz install layers lint mc programs replay run-demo \
+	run-fuzz text-check tidy uninstall update-goldens
 .DELETE_ON_ERROR:
 .SECONDARY:

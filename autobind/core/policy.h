@@ -6,7 +6,7 @@
  * only read. A port takes the first policy, in name order, whose [Match] matches;
  * exclusions win over everything. Every value knows the file and line it came from.
  * Must not know: INI syntax (core/scan), the file system (io/conf), what exists
- * (world).
+ * (world). Which keys exist stands in one table, core/policy_keys.c.
  */
 #ifndef AUTOBIND_CORE_POLICY_H
 #define AUTOBIND_CORE_POLICY_H
@@ -15,10 +15,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/diag.h"
 #include "core/event.h"
+#include "core/scan.h"
 #include "core/types.h"
 
 #define AB_POLICY_NAME 64
+#define AB_POLICY_FORMAT 1 /* of [General] Format */
+#define AB_POLICY_REASON 128
 
 enum ab_action {
 	AB_ACTION_IGNORE, /* watch and show, write nothing */
@@ -36,6 +40,21 @@ enum ab_create {
 enum ab_bind_by {
 	AB_BIND_BY_NAME, /* iface.net_ifacename */
 	AB_BIND_BY_MAC,	 /* iface.hwaddress */
+};
+
+enum ab_transport {
+	AB_TRANSPORT_TCP,
+};
+
+enum ab_startup { /* node.startup of open-iscsi */
+	AB_STARTUP_MANUAL,
+	AB_STARTUP_AUTOMATIC,
+	AB_STARTUP_ONBOOT,
+};
+
+enum ab_multipath {
+	AB_MULTIPATH_REQUIRE, /* no second session to a target without multipathd */
+	AB_MULTIPATH_OFF,     /* somebody else's business */
 };
 
 /* A run of items in one of the set's arrays. */
@@ -106,6 +125,7 @@ struct ab_policy {
 	char iface_template[AB_IFACE_NAME]; /* %i device name, %m MAC; default "ab-%i"
 					     */
 	char initiatorname[AB_TARGET_NAME]; /* "": the host's */
+	uint8_t transport;		    /* enum ab_transport */
 	uint8_t create;	  /* enum ab_create; ALWAYS is implied by Action=iface */
 	uint8_t bind_by;  /* enum ab_bind_by */
 	bool use_default; /* Use=default: bind to no device, no record of our own */
@@ -126,20 +146,32 @@ struct ab_policy {
 	uint32_t interval_down_min_ms, interval_down_max_ms;
 
 	/* [Bind] */
-	uint8_t action; /* enum ab_action */
+	uint8_t action;	   /* enum ab_action */
+	uint8_t multipath; /* enum ab_multipath */
+	uint8_t startup;   /* enum ab_startup; stands in node_settings, too */
 	uint32_t settle_ms;
 	int64_t retire_ms; /* < 0: never */
 
-	/* [Node] and Startup: what node records are written with */
+	/* [Node], and Startup unless it is manual: what node records are written with.
+	 * [Node] wins over Startup. */
 	struct ab_span node_settings; /* ab_policy_set.node_settings */
 	uint64_t settings_hash;	      /* of their names and values; 0: none */
 };
 
+/* One file of exclude.d: a deny list. Each of its values excludes by itself. */
+struct ab_exclude {
+	uint32_t file;		       /* index into ab_policy_set.files */
+	char reason[AB_POLICY_REASON]; /* "": none given */
+	struct ab_span ports, macs;    /* ab_policy_set.words, globs */
+	struct ab_span portals;	       /* ab_policy_set.ranges */
+};
+
 struct ab_policy_set {
 	uint32_t generation;
-	uint32_t n_policies, n_files;
+	uint32_t n_policies, n_files, n_excludes;
 	const struct ab_policy *policies; /* all pointers: into the set's own block */
-	const char *const *files;	  /* paths, for messages */
+	const struct ab_exclude *excludes;
+	const char *const *files; /* paths, for messages */
 	const struct ab_word *words;
 	const struct ab_range *ranges;
 	const struct ab_portal *portals;
@@ -147,6 +179,67 @@ struct ab_policy_set {
 	const struct ab_static_target *statics;
 	const struct ab_node_setting *node_settings;
 };
+
+/* --- building a set --------------------------------------------------------------- */
+
+enum ab_policy_source_kind {
+	AB_POLICY_GLOBAL, /* autobind.conf and its drop-ins */
+	AB_POLICY_MAIN,	  /* NN-name.conf */
+	AB_POLICY_DROPIN, /* a drop-in of the policy before it */
+	AB_POLICY_EXCLUDE,
+};
+
+/* One scanned file. */
+struct ab_policy_source {
+	uint8_t kind;	  /* enum ab_policy_source_kind */
+	uint32_t file;	  /* index into ab_policy_input.files */
+	const char *name; /* MAIN: the policy's name, at most 63 bytes */
+	const struct ab_scan_entry *entries;
+	uint32_t n_entries;
+};
+
+/* All files of a configuration. Everything is borrowed for the call. */
+struct ab_policy_input {
+	const struct ab_policy_source
+		*sources; /* GLOBAL first; then each MAIN with its
+			     DROPINs, in the order in which ports
+			     look for their policy; then EXCLUDE */
+	uint32_t n_sources;
+	const char *const *files;
+	uint32_t n_files;
+	const struct ab_policy_set *previous; /* for .generation and
+						 .changed_generation; NULL: none */
+	bool is_partial; /* some file could not be read or scanned: check the values of
+			    the others, but not what depends on several files */
+};
+
+/* The input has errors; they stand in the diags. */
+#define AB_POLICY_E_REFUSED 1
+
+/**
+ * ab_policy_check() - find everything that is wrong with a configuration
+ * @in:       the configuration
+ * @diags:    errors and warnings are appended
+ * @ret_size: bytes of the block that ab_policy_build() needs
+ *
+ * Return: 0 (there may be warnings), or AB_POLICY_E_REFUSED.
+ */
+int ab_policy_check(const struct ab_policy_input *in, struct ab_diags *diags,
+		    size_t *ret_size);
+
+/**
+ * ab_policy_build() - make the set
+ * @in:    a configuration that ab_policy_check() has just accepted
+ * @block: as many bytes as it said, aligned for any type; lives as long as the set
+ * @diags: warnings that need the finished set are appended: policies that never match,
+ *         keys that contradict each other
+ *
+ * Return: the set, which is the block; nothing outside it is referred to.
+ */
+const struct ab_policy_set *ab_policy_build(const struct ab_policy_input *in,
+					    void *block, struct ab_diags *diags);
+
+/* --- questions -------------------------------------------------------------------- */
 
 /* What [Match] looks at. Everything is borrowed for the call. */
 struct ab_match_port {
@@ -188,6 +281,23 @@ bool ab_policy_match(const struct ab_policy_set *set, uint32_t index,
 /* Index of the first policy that matches, or -1. */
 int ab_policy_first_match(const struct ab_policy_set *set,
 			  const struct ab_match_port *port);
+
+/**
+ * ab_policy_excludes_port() - does a deny list name this port?
+ * @set:        the set
+ * @port:       the port; its name and hardware addresses count
+ * @ret_origin: the line that says so, or NULL
+ *
+ * Return: the deny list, or NULL: the port is free.
+ */
+const struct ab_exclude *ab_policy_excludes_port(const struct ab_policy_set *set,
+						 const struct ab_match_port *port,
+						 struct ab_origin *ret_origin);
+
+/* The same for a portal, whatever port it is reached through. */
+const struct ab_exclude *ab_policy_excludes_portal(const struct ab_policy_set *set,
+						   const struct ab_portal *portal,
+						   struct ab_origin *ret_origin);
 
 /* Index of the policy with that name, or -1. */
 int ab_policy_find(const struct ab_policy_set *set, const char *name);

@@ -2,7 +2,6 @@
 #include "io/clock.h"
 
 #include <assert.h>
-#include <time.h>
 
 ab_mono ab_clock_now(void)
 {
@@ -21,4 +20,13 @@ int64_t ab_clock_file_ns(void)
 	assert(r == 0);
 	(void)r;
 	return (int64_t)ts.tv_sec * AB_NSEC_PER_SEC + ts.tv_nsec;
+}
+
+ab_mono ab_clock_now_real(struct timespec *ret_real)
+{
+	int r = clock_gettime(CLOCK_REALTIME, ret_real);
+
+	assert(r == 0);
+	(void)r;
+	return ab_clock_now();
 }

@@ -5,6 +5,8 @@
 #ifndef AUTOBIND_IO_CLOCK_H
 #define AUTOBIND_IO_CLOCK_H
 
+#include <time.h>
+
 #include "util/mono.h"
 
 /* CLOCK_BOOTTIME: goes on while the machine sleeps, never jumps. */
@@ -13,5 +15,9 @@ ab_mono ab_clock_now(void);
 /* Wall clock in nanoseconds, as coarse as a file's times: only for comparing with
  * those. */
 int64_t ab_clock_file_ns(void);
+
+/* Now by both clocks: CLOCK_BOOTTIME, and CLOCK_REALTIME in which the kernel stamps
+ * what it receives. */
+ab_mono ab_clock_now_real(struct timespec *ret_real);
 
 #endif

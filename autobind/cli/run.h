@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * run - what the verbs do.
+ *
+ * Each takes what was typed and returns an exit status (enum ab_exit).
+ */
+#ifndef AUTOBIND_CLI_RUN_H
+#define AUTOBIND_CLI_RUN_H
+
+#include "cli/cli.h"
+
+/* Verbs whose answer is the daemon's rows, or the offline ones. */
+int ab_run_rows(struct ab_cli *cli);
+int ab_run_check(struct ab_cli *cli);
+int ab_run_ping(struct ab_cli *cli);
+int ab_run_help(struct ab_cli *cli);
+int ab_run_completion(struct ab_cli *cli);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * proto - one iSCSI discovery session, without any I/O.
+ *
+ * Login (RFC 7143 6.3, session type Discovery, AuthMethod None), `SendTargets=All` with
+ * its continuations (RFC 7143 appendix C), logout. The caller moves the bytes and keeps
+ * the time. Received data is read as a stream: at most one key=value pair is held, so
+ * that memory does not depend on what a target sends. Every value that leaves this file
+ * has passed core/name. Must not know: sockets, clocks, output formats.
+ */
+#ifndef AUTOBIND_CORE_PROTO_H
+#define AUTOBIND_CORE_PROTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/types.h"
+#include "util/text.h"
+
+/* What we declare as MaxRecvDataSegmentLength, and the default that holds before. */
+#define AB_PROTO_DATA_MAX (256u * 1024)
+#define AB_PROTO_LOGIN_DATA_MAX 8192u
+
+/* An answer that is longer than this, in bytes or in PDUs, is an attack. */
+#define AB_PROTO_BYTES_MAX (4u * 1024 * 1024)
+#define AB_PROTO_PDUS_MAX 8192u
+#define AB_PROTO_LOGIN_ROUNDS_MAX 16u
+
+/*
+ * How a discovery ended: what the state machine says, the exit status and the trailer
+ * of autobind-discover. The numbers are part of the manual; 1 is left to the shell.
+ */
+enum ab_discovery_code {
+	AB_DISCOVERY_OK = 0,
+	AB_DISCOVERY_USAGE = 2,	      /* bad arguments */
+	AB_DISCOVERY_SYSTEM = 3,      /* no socket, no sandbox, no output: our side */
+	AB_DISCOVERY_BIND = 4,	      /* not bound to the device asked for */
+	AB_DISCOVERY_UNREACHABLE = 5, /* no route, no neighbour, address not usable */
+	AB_DISCOVERY_REFUSED = 6,     /* TCP connection refused */
+	AB_DISCOVERY_TIMEOUT = 7,     /* the deadline passed */
+	AB_DISCOVERY_CLOSED = 8,      /* target closed before its answer was complete */
+	AB_DISCOVERY_PROTOCOL = 9,    /* not what RFC 7143 allows */
+	AB_DISCOVERY_LIMIT = 10,      /* more than we are willing to take */
+	AB_DISCOVERY_DENIED = 11,     /* login status class 2, Initiator Error */
+	AB_DISCOVERY_AUTH = 12,	      /* the target wants CHAP */
+	AB_DISCOVERY_BUSY = 13,	      /* login status class 3, Target Error */
+	AB_DISCOVERY_REDIRECT = 14,   /* login status class 1: reported, not followed */
+	AB_DISCOVERY_REJECTED = 15,   /* Reject PDU */
+	AB_DISCOVERY_LOGOUT = 16,     /* asynchronous message: log out, or dropped */
+	AB_DISCOVERY_CODE_MAX
+};
+
+enum ab_proto_phase {
+	AB_PROTO_SECURITY,    /* login, CSG 0: initiator name, AuthMethod */
+	AB_PROTO_OPERATIONAL, /* login, CSG 1: digests, lengths */
+	AB_PROTO_TEXT,	      /* full feature phase: the answer comes in */
+	AB_PROTO_LOGOUT,      /* .code is final; the farewell may be cut short */
+	AB_PROTO_ENDED,	      /* .code is final; the caller closes the connection */
+};
+
+/* Why a part of an answer was left out. */
+enum ab_proto_skip {
+	AB_PROTO_SKIP_SYNTAX,	/* no key=value, or an address that is none */
+	AB_PROTO_SKIP_NAME,	/* not a name that may become a directory */
+	AB_PROTO_SKIP_LENGTH,	/* longer than any key=value of ours */
+	AB_PROTO_SKIP_DOMAIN,	/* a domain name: never resolved */
+	AB_PROTO_SKIP_UNUSABLE, /* loopback, multicast, link-local without a device */
+	AB_PROTO_SKIP_MAX
+};
+
+struct ab_proto_item {
+	char target[AB_TARGET_NAME];
+	struct ab_portal portal; /* family 0: none was given, it is the one asked */
+	int32_t tpgt;
+};
+
+/* Called inside ab_proto_feed(). What was given before a failure must be dropped. */
+typedef void ab_proto_item_fn(void *arg, const struct ab_proto_item *item);
+
+struct ab_proto_config {
+	const char
+		*initiator; /* borrowed until ab_proto_init() returns; checked name */
+	uint64_t nonce;	    /* random: makes the ISID differ between our sessions */
+	uint32_t items_max;
+	bool has_device; /* link-local addresses have a zone: the device's */
+	ab_proto_item_fn *fn;
+	void *arg; /* borrowed until the session ends */
+};
+
+struct ab_proto {
+	enum ab_proto_phase phase;
+	enum ab_discovery_code code;
+	const char *why; /* static text for people, "" when there is nothing to add */
+	uint8_t detail;	 /* Status-Detail of a login, or the reason of a Reject */
+	char redirect[AB_TARGET_NAME]; /* foreign bytes; "" when none was given */
+	uint32_t n_items;
+	uint32_t n_skipped[AB_PROTO_SKIP_MAX];
+
+	/* The rest is private. */
+	ab_proto_item_fn *fn;
+	void *arg;
+	uint32_t items_max;
+	bool has_device;
+	uint8_t isid[6];
+	uint32_t itt;
+	uint32_t exp_statsn;
+	uint32_t n_bytes, n_pdus, n_rounds;
+
+	uint8_t bhs[48]; /* header of the PDU that is coming in */
+	uint32_t n_bhs;
+	uint32_t n_ahs, n_data, n_pad; /* of it still to come */
+
+	char pair[512]; /* key=value that is coming in, across PDUs */
+	uint32_t n_pair;
+	bool is_long; /* ... and does not fit */
+
+	struct ab_proto_item item; /* .target: the last TargetName */
+	bool has_target;	   /* .target is valid */
+	bool has_address;	   /* a TargetAddress followed it, usable or not */
+	int32_t login_tpgt;
+
+	char reply[512]; /* answers to keys that the target proposed in the login */
+	uint32_t n_reply;
+
+	uint8_t out[1536]; /* PDUs to be sent */
+	uint32_t n_out;
+};
+
+/**
+ * ab_proto_init() - begin a session; the first login request is ready to be sent
+ * @p:      the session
+ * @config: see there
+ */
+void ab_proto_init(struct ab_proto *p, const struct ab_proto_config *config);
+
+/**
+ * ab_proto_feed() - take what the target sent
+ * @p:    the session
+ * @data: bytes in the order of the stream, in pieces of any size
+ * @n:    how many
+ *
+ * Bytes behind the end of a session are ignored. Source: RFC 7143 11.
+ */
+void ab_proto_feed(struct ab_proto *p, const void *data, size_t n);
+
+/* The target closed the connection: ends the session. */
+void ab_proto_closed(struct ab_proto *p);
+
+/* What is to be sent now; valid until the next call. Return: number of bytes. */
+size_t ab_proto_pending(const struct ab_proto *p, const void **ret_data);
+/* The first @n of them were sent. */
+void ab_proto_sent(struct ab_proto *p, size_t n);
+
+/* "the target wants authentication", ...; never NULL. */
+const char *ab_discovery_strerror(int code);
+
+/* "is a domain name", ...: completes "an address"; never NULL. */
+const char *ab_proto_skip_name(enum ab_proto_skip skip);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * view - the engine's state in words: rows for every question, text for every note.
+ *
+ * One object has one formatter, so that status, explain, logs and JSON never disagree.
+ * Reads only. Must not know: sockets, JSON, tables on a terminal.
+ */
+#ifndef AUTOBIND_CORE_VIEW_H
+#define AUTOBIND_CORE_VIEW_H
+
+#include "core/engine.h"
+#include "core/row.h"
+
+/* Takes one row; it is valid during the call only. */
+typedef void ab_view_fn(void *arg, const struct ab_row *row);
+
+/* What all views look at, and where their rows go. */
+struct ab_view {
+	const struct ab_engine *e;
+	const struct ab_policy_set *set; /* NULL: none in force */
+	ab_mono now;
+	ab_view_fn *fn;
+	void *arg;
+};
+
+/* How things stand, for monitoring: worst of all taken ports. */
+enum ab_overall {
+	AB_OVERALL_OK,	    /* every taken port is BOUND, or IGNORED */
+	AB_OVERALL_PARTIAL, /* something is missing, every port still has a portal */
+	AB_OVERALL_BAD,	    /* a taken port reaches nothing, or something is held */
+	AB_OVERALL_IDLE,    /* no port is taken */
+};
+
+enum ab_overall ab_view_overall(const struct ab_engine *e);
+
+/* Adds the engine's part of the head of `status` to @row. */
+void ab_view_head(const struct ab_view *v, struct ab_row *row);
+
+/* One row each port, in the order of their names; @port: only that one, NULL or "":
+ * all. Return: the number of rows. */
+uint32_t ab_view_ports(const struct ab_view *v, const char *port);
+uint32_t ab_view_ifaces(const struct ab_view *v);
+uint32_t ab_view_portals(const struct ab_view *v);
+uint32_t ab_view_paths(const struct ab_view *v, const char *port);
+uint32_t ab_view_nodes(const struct ab_view *v, const char *port);
+
+/**
+ * ab_view_explain() - why a port, and one portal or target of it, is as it is
+ * @v:    the view; rows have the cells topic and text
+ * @port: name of the network device
+ * @what: a portal or a target name; NULL or "": the port only
+ *
+ * Return: 0, or -ENODEV when there is no such port, -ENOENT when @what is neither a
+ * portal nor a target that the port knows.
+ */
+int ab_view_explain(const struct ab_view *v, const char *port, const char *what);
+
+/* A note as a row: what, port, portal, name, text. Its time is the caller's to add. */
+void ab_view_note(const struct ab_effect *note, struct ab_row *row);
+/* The sentence alone. */
+void ab_view_note_text(struct ab_text *t, const struct ab_effect *note);
+
+/* An effect of a dry run as a row of `plan`; false: not one that a person asks about.
+ */
+bool ab_view_plan(const struct ab_effect *ef, struct ab_row *row);
+
+/* "BOUND", "SEARCHING", ... */
+const char *ab_view_port_state(unsigned int state);
+/* "ours", "foreign", "modified", "held". */
+const char *ab_view_owner(enum ab_owner owner);
+
+#endif

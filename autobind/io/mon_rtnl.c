@@ -1,0 +1,1293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mon_rtnl - rtnetlink to events.
+ *
+ * Knows: libnl, what messages look like, how the kernel loses them. Must not know: what
+ * anybody does with an event; no model of links is kept here.
+ *
+ * Three sockets. `topo` hears links and addresses; a message lost there makes the
+ * source stale. `churn` hears routes, rules and neighbours, so that a routing daemon
+ * with a million routes cannot make links stale; a loss there means "ask again".
+ * `query` carries dumps and route questions, hears nothing by itself, and therefore is
+ * never flooded.
+ *
+ * Order between `topo` and a dump: a part of a dump is read only after `topo` was read
+ * empty, so that all notifications older than this part are told already; and an object
+ * that was notified since the dump began is not taken from the dump, because the
+ * notification is at least as new, or is followed by another one. Together: no object
+ * ever goes back in time, and at DUMP_END the events equal the kernel's state.
+ *
+ * No call waits: what the kernel has to say is read when the loop says so, at most
+ * BUDGET messages in a wake-up.
+ */
+#include "io/mon_rtnl.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/if_arp.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/route/neighbour.h>
+#include <netlink/socket.h>
+
+#include "io/log.h"
+#include "util/text.h"
+
+#define BUDGET 512	       /* messages of a socket in a wake-up: 2 ms of work */
+#define RECV_BYTES (32 * 1024) /* the kernel fills no dump part beyond that */
+#define REDUMP_MS 100 /* between the starts of two dumps, after an unclean one */
+#define RETRY_MS 1000 /* after the kernel refused a socket or a request */
+#define QUERY_RCVBUF (208 * 1024) /* rmem_max of the kernel: needs no permission */
+/* An answer to a route question takes about 4 KiB of that. */
+#define FLYING_MAX 16
+/* FAILED neighbours that are remembered; the kernel keeps 1,024 (gc_thresh3). One that
+ * is not remembered is not told: probing goes on at its usual pace. */
+#define FAILED_MAX 4096
+
+enum stage {
+	STAGE_IDLE,
+	STAGE_LINKS, /* the dump of links is asked for */
+	STAGE_ADDRS, /* the dump of addresses is */
+};
+
+/* What identifies an object; unused bytes are zero. */
+struct key {
+	uint32_t kind; /* enum ab_event_type: LINK, ADDR or NEIGH */
+	uint32_t ifindex;
+	struct ab_net net;
+};
+
+struct question {
+	uint64_t path; /* first member: the tree is sorted by it */
+	uint32_t ifindex;
+	struct ab_addr addr;
+	uint32_t seq;	 /* of the message, while it is flying */
+	bool is_flying;	 /* in ab_rtnl.flying, else in ab_rtnl.waiting */
+	bool is_renewed; /* asked again while flying: that answer does not count */
+	TAILQ_ENTRY(question) link;
+};
+
+TAILQ_HEAD(question_list, question);
+
+struct channel {
+	struct nl_sock *sock;	   /* owned */
+	struct ab_loop_fd *handle; /* owned */
+};
+
+struct ab_rtnl {
+	struct ab_loop *loop; /* borrowed, outlives this */
+	ab_event_fn *fn;
+	void *arg; /* borrowed, for fn */
+	struct ab_rtnl_config config;
+	struct channel topo, churn, query;
+	struct ab_loop_timer *work; /* owned; what a call asked for is done there */
+
+	enum stage stage;
+	uint32_t dump_seq;
+	bool is_stale;	    /* told, and no clean dump has ended since */
+	bool is_wanted;	    /* a dump must begin */
+	bool is_unclean;    /* the dump that runs is not to be used */
+	bool was_unclean;   /* the dump before was not used: do not hurry */
+	ab_mono not_before; /* when a socket or a request was refused */
+	ab_mono dump_began;
+	void *notified; /* owned tree of struct key: since the dump began */
+
+	void *failed; /* owned tree of struct key: neighbours told as FAILED */
+	size_t n_failed;
+
+	void *questions; /* owned tree of struct question */
+	struct question_list waiting;
+	struct question_list flying;
+	size_t n_flying;
+
+	struct ab_rtnl_stats stats;
+};
+
+/* --- messages to values --------------------------------------------------------- */
+
+static bool get_u32(struct nlattr *attr, uint32_t *ret_value)
+{
+	if (!attr || nla_len(attr) < (int)sizeof(uint32_t))
+		return false;
+	memcpy(ret_value, nla_data(attr), sizeof(uint32_t));
+	return true;
+}
+
+static void get_string(struct nlattr *attr, char *buf, size_t size)
+{
+	const char *s = attr ? nla_data(attr) : NULL;
+
+	buf[0] = '\0';
+	if (s)
+		(void)ab_copyn(buf, size, s, strnlen(s, (size_t)nla_len(attr)));
+}
+
+static void get_hwaddr(struct nlattr *attr, struct ab_hwaddr *hwaddr)
+{
+	int n = attr ? nla_len(attr) : 0;
+
+	if (n != 6 && n != 20) /* Ethernet, InfiniBand; tunnels have others */
+		return;
+	hwaddr->len = (uint8_t)n;
+	memcpy(hwaddr->bytes, nla_data(attr), (size_t)n);
+}
+
+static bool get_addr(struct nlattr *attr, uint8_t family, struct ab_addr *addr)
+{
+	size_t n = family == AF_INET ? 4 : 16;
+
+	if (!attr || nla_len(attr) < (int)n)
+		return false;
+	*addr = (struct ab_addr){ .family = family };
+	memcpy(addr->bytes, nla_data(attr), n);
+	return true;
+}
+
+static bool is_ip(uint8_t family)
+{
+	return family == AF_INET || family == AF_INET6;
+}
+
+static enum ab_port_type type_of_kind(const char *kind)
+{
+	static const struct {
+		const char *kind;
+		enum ab_port_type type;
+	} kinds[] = {
+		{ "vlan", AB_PORT_VLAN },	{ "bond", AB_PORT_BOND },
+		{ "team", AB_PORT_TEAM },	{ "ipoib", AB_PORT_INFINIBAND },
+		{ "bridge", AB_PORT_BRIDGE },	{ "macvlan", AB_PORT_MACVLAN },
+		{ "macvtap", AB_PORT_MACVLAN }, { "ipvlan", AB_PORT_IPVLAN },
+		{ "ipvtap", AB_PORT_IPVLAN },	{ "veth", AB_PORT_VETH },
+		{ "tun", AB_PORT_TUN },		{ "wireguard", AB_PORT_WIREGUARD },
+		{ "vrf", AB_PORT_VRF },		{ "dummy", AB_PORT_DUMMY },
+		{ "dsa", AB_PORT_ETHER }, /* a port of a switch chip */
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (ab_streq(kind, kinds[i].kind))
+			return kinds[i].type;
+	}
+	return AB_PORT_OTHER;
+}
+
+/* Hardware has no kind: its ARPHRD_ type tells. */
+static enum ab_port_type type_of_hardware(uint16_t arphrd)
+{
+	switch (arphrd) {
+	case ARPHRD_LOOPBACK:
+		return AB_PORT_LOOPBACK;
+	case ARPHRD_ETHER:
+		return AB_PORT_ETHER;
+	case ARPHRD_INFINIBAND:
+		return AB_PORT_INFINIBAND;
+	default:
+		return AB_PORT_OTHER;
+	}
+}
+
+static void parse_linkinfo(struct nlattr *attr, uint16_t arphrd, struct ab_link *link)
+{
+	struct nlattr *info[IFLA_INFO_MAX + 1] = { NULL };
+	struct nlattr *data[IFLA_VLAN_MAX + 1] = { NULL };
+	char kind[32];
+
+	if (attr && nla_parse_nested(info, IFLA_INFO_MAX, attr, NULL) < 0)
+		memset(info, 0, sizeof(info));
+	get_string(info[IFLA_INFO_KIND], kind, sizeof(kind));
+	link->type = (uint8_t)(info[IFLA_INFO_KIND] ? type_of_kind(kind)
+						    : type_of_hardware(arphrd));
+	if (link->type != AB_PORT_VLAN || !info[IFLA_INFO_DATA])
+		return;
+	if (nla_parse_nested(data, IFLA_VLAN_MAX, info[IFLA_INFO_DATA], NULL) < 0)
+		return;
+	if (data[IFLA_VLAN_ID] && nla_len(data[IFLA_VLAN_ID]) >= 2)
+		memcpy(&link->vlan_id, nla_data(data[IFLA_VLAN_ID]), 2);
+}
+
+/* IFLA_LINK is a device below only for these, and a foreign number when it lies in
+ * another namespace; for a veth it is the peer. */
+static void parse_lower(struct nlattr **tb, struct ab_link *link)
+{
+	bool has_lower = link->type == AB_PORT_VLAN || link->type == AB_PORT_MACVLAN ||
+			 link->type == AB_PORT_IPVLAN ||
+			 link->type == AB_PORT_INFINIBAND;
+
+	if (has_lower && !tb[IFLA_LINK_NETNSID])
+		(void)get_u32(tb[IFLA_LINK], &link->lower); /* else 0: none */
+	if (link->lower == link->ifindex)
+		link->lower = 0;
+}
+
+static int parse_link(struct nlmsghdr *msg, struct ab_event *ev)
+{
+	struct nlattr *tb[IFLA_MAX + 1];
+	const struct ifinfomsg *ifi = nlmsg_data(msg);
+	struct ab_link *link = &ev->link;
+
+	if (nlmsg_parse(msg, sizeof(*ifi), tb, IFLA_MAX, NULL) < 0)
+		return AB_RTNL_E_MALFORMED;
+	/* A bridge tells about its ports in the same group: NEWLINK and DELLINK of
+	 * AF_BRIDGE are about the port's membership, not about the device. */
+	if (ifi->ifi_family != AF_UNSPEC)
+		return AB_RTNL_E_IGNORED;
+	if (ifi->ifi_index <= 0)
+		return AB_RTNL_E_MALFORMED;
+	link->ifindex = (uint32_t)ifi->ifi_index;
+	get_string(tb[IFLA_IFNAME], link->name, sizeof(link->name));
+	if (msg->nlmsg_type == RTM_DELLINK) {
+		ev->type = AB_EV_LINK_GONE;
+		return 0;
+	}
+	/* Wireless extensions send events of their own with hardly an attribute. */
+	if (tb[IFLA_WIRELESS])
+		return AB_RTNL_E_IGNORED;
+	if (link->name[0] == '\0')
+		return AB_RTNL_E_MALFORMED;
+	ev->type = AB_EV_LINK;
+	link->is_up = ifi->ifi_flags & IFF_UP;
+	link->has_carrier = ifi->ifi_flags & IFF_LOWER_UP;
+	(void)get_u32(tb[IFLA_MASTER], &link->master); /* else 0: none */
+	(void)get_u32(tb[IFLA_MTU], &link->mtu);       /* else 0: unknown */
+	get_hwaddr(tb[IFLA_ADDRESS], &link->hwaddr);
+	get_hwaddr(tb[IFLA_PERM_ADDRESS], &link->perm_hwaddr);
+	parse_linkinfo(tb[IFLA_LINKINFO], ifi->ifi_type, link);
+	parse_lower(tb, link);
+	return 0;
+}
+
+static int parse_addr(struct nlmsghdr *msg, struct ab_event *ev)
+{
+	struct nlattr *tb[IFA_MAX + 1];
+	const struct ifaddrmsg *ifa = nlmsg_data(msg);
+	struct ab_ifaddr *addr = &ev->addr;
+	uint32_t flags;
+
+	if (nlmsg_parse(msg, sizeof(*ifa), tb, IFA_MAX, NULL) < 0)
+		return AB_RTNL_E_MALFORMED;
+	if (!is_ip(ifa->ifa_family))
+		return AB_RTNL_E_IGNORED;
+	if (ifa->ifa_index == 0 ||
+	    ifa->ifa_prefixlen > (ifa->ifa_family == AF_INET ? 32 : 128))
+		return AB_RTNL_E_MALFORMED;
+	/* On a point-to-point link IFA_ADDRESS is the peer's, IFA_LOCAL ours. */
+	if (!get_addr(tb[IFA_LOCAL], ifa->ifa_family, &addr->net.addr) &&
+	    !get_addr(tb[IFA_ADDRESS], ifa->ifa_family, &addr->net.addr))
+		return AB_RTNL_E_MALFORMED;
+	ev->type = msg->nlmsg_type == RTM_DELADDR ? AB_EV_ADDR_GONE : AB_EV_ADDR;
+	addr->ifindex = ifa->ifa_index;
+	addr->net.len = ifa->ifa_prefixlen;
+	if (!get_u32(tb[IFA_FLAGS], &flags)) /* has more bits, since Linux 3.14 */
+		flags = ifa->ifa_flags;
+	addr->is_linklocal = ifa->ifa_scope == RT_SCOPE_LINK;
+	if (ifa->ifa_family != AF_INET6)
+		return 0;
+	/* The bit of "temporary" means "secondary" for IPv4. */
+	addr->is_temporary = flags & IFA_F_TEMPORARY;
+	addr->is_tentative = flags & IFA_F_TENTATIVE;
+	addr->is_failed = flags & IFA_F_DADFAILED;
+	addr->is_deprecated = flags & IFA_F_DEPRECATED;
+	return 0;
+}
+
+/* struct rtmsg and struct fib_rule_hdr both begin with the family. */
+static int parse_routes(struct nlmsghdr *msg, struct ab_event *ev)
+{
+	uint8_t family;
+
+	if (nlmsg_datalen(msg) < (int)sizeof(struct rtmsg))
+		return AB_RTNL_E_MALFORMED;
+	memcpy(&family, nlmsg_data(msg), sizeof(family));
+	if (!is_ip(family))
+		return AB_RTNL_E_IGNORED; /* multicast routing, MPLS */
+	ev->type = AB_EV_ROUTES;
+	ev->routes.family = family;
+	return 0;
+}
+
+static int parse_neigh(struct nlmsghdr *msg, struct ab_event *ev)
+{
+	const struct ndmsg *nd = nlmsg_data(msg);
+	struct rtnl_neigh *neigh = NULL;
+	struct nl_addr *dst;
+	int r = AB_RTNL_E_MALFORMED;
+
+	if (nlmsg_datalen(msg) < (int)sizeof(*nd))
+		return AB_RTNL_E_MALFORMED;
+	if (!is_ip(nd->ndm_family))
+		return AB_RTNL_E_IGNORED; /* a bridge's forwarding table */
+	if (rtnl_neigh_parse(msg, &neigh) < 0)
+		return AB_RTNL_E_MALFORMED;
+	dst = rtnl_neigh_get_dst(neigh);
+	if (nd->ndm_ifindex > 0 && dst &&
+	    nl_addr_get_len(dst) == (nd->ndm_family == AF_INET ? 4 : 16)) {
+		ev->type = AB_EV_NEIGH;
+		ev->neigh.ifindex = (uint32_t)nd->ndm_ifindex;
+		ev->neigh.addr.family = nd->ndm_family;
+		memcpy(ev->neigh.addr.bytes, nl_addr_get_binary_addr(dst),
+		       nl_addr_get_len(dst));
+		ev->neigh.is_failed =
+			msg->nlmsg_type == RTM_NEWNEIGH && nd->ndm_state & NUD_FAILED;
+		r = 0;
+	}
+	rtnl_neigh_put(neigh);
+	return r;
+}
+
+int ab_rtnl_parse(struct nlmsghdr *msg, size_t n, struct ab_event *ret_event)
+{
+	struct ab_event ev;
+	int r;
+
+	memset(&ev, 0, sizeof(ev)); /* padding, too: events are compared as bytes */
+	if (n > INT32_MAX || !nlmsg_ok(msg, (int)n))
+		return AB_RTNL_E_MALFORMED;
+	switch (msg->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		r = parse_link(msg, &ev);
+		break;
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		r = parse_addr(msg, &ev);
+		break;
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+	case RTM_NEWRULE:
+	case RTM_DELRULE:
+		r = parse_routes(msg, &ev);
+		break;
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH:
+		r = parse_neigh(msg, &ev);
+		break;
+	default:
+		r = AB_RTNL_E_IGNORED;
+		break;
+	}
+	if (r == 0)
+		*ret_event = ev;
+	return r;
+}
+
+/* What each error of RTM_GETROUTE says about the route (fib_props in fib_semantics.c,
+ * ip6_route_output(), Linux 6.18). */
+static enum ab_route_verdict verdict_of_error(int error)
+{
+	switch (error) {
+	case -ENETUNREACH:
+	case -EHOSTUNREACH: /* `unreachable`, or no entry at all with FIB_MATCH */
+	case -EACCES:	    /* `prohibit` */
+	case -EINVAL:	    /* `blackhole` */
+	case -ENODEV:	    /* the device is gone */
+		return AB_ROUTE_NONE;
+	default:
+		return AB_ROUTE_UNKNOWN;
+	}
+}
+
+/* rtnl_route_parse() of libnl 3.7 never ends on a hop of length 0 (found by fuzzing).
+ */
+static bool has_nexthop_by(struct nlattr *multipath, uint32_t ifindex)
+{
+	struct rtnexthop *hop = nla_data(multipath);
+	int n = nla_len(multipath);
+
+	/* RTNH_OK() alone reads the length before it knows that there is one. */
+	while (n >= (int)sizeof(*hop) && RTNH_OK(hop, n)) {
+		if ((uint32_t)hop->rtnh_ifindex == ifindex)
+			return true;
+		n -= (int)RTNH_ALIGN(hop->rtnh_len);
+		hop = RTNH_NEXT(hop);
+	}
+	return false;
+}
+
+static bool is_route_by(struct nlattr **tb, uint32_t ifindex)
+{
+	uint32_t oif;
+
+	if (tb[RTA_MULTIPATH])
+		return has_nexthop_by(tb[RTA_MULTIPATH], ifindex);
+	/* Nexthop objects without the old attributes (sysctl nexthop_compat_mode=0):
+	 * none is listed, and the kernel has compared the device itself. */
+	if (!tb[RTA_OIF])
+		return true;
+	return get_u32(tb[RTA_OIF], &oif) && oif == ifindex;
+}
+
+int ab_rtnl_parse_verdict(struct nlmsghdr *msg, size_t n, uint32_t ifindex,
+			  enum ab_route_verdict *ret_verdict)
+{
+	struct nlattr *tb[RTA_MAX + 1];
+	const struct rtmsg *rtm;
+	bool is_ok;
+
+	if (n > INT32_MAX || !nlmsg_ok(msg, (int)n))
+		return AB_RTNL_E_MALFORMED;
+	if (msg->nlmsg_type == NLMSG_ERROR) {
+		const struct nlmsgerr *e = nlmsg_data(msg);
+
+		if (nlmsg_datalen(msg) < (int)sizeof(*e))
+			return AB_RTNL_E_MALFORMED;
+		*ret_verdict = verdict_of_error(e->error);
+		return 0;
+	}
+	rtm = nlmsg_data(msg);
+	if (msg->nlmsg_type != RTM_NEWROUTE || nlmsg_datalen(msg) < (int)sizeof(*rtm))
+		return AB_RTNL_E_MALFORMED;
+	/* Before Linux 4.13 FIB_MATCH is not known and such an answer may be invented.
+	 */
+	if (rtm->rtm_family == AF_INET && rtm->rtm_flags & RTM_F_CLONED) {
+		*ret_verdict = AB_ROUTE_UNKNOWN;
+		return 0;
+	}
+	if (nlmsg_parse(msg, sizeof(*rtm), tb, RTA_MAX, NULL) < 0)
+		return AB_RTNL_E_MALFORMED;
+	/* A local address is reached without any device; a broadcast is no portal. */
+	is_ok = rtm->rtm_type == RTN_UNICAST && is_route_by(tb, ifindex);
+	*ret_verdict = is_ok ? AB_ROUTE_OK : AB_ROUTE_NONE;
+	return 0;
+}
+
+/* --- sets of keys --------------------------------------------------------------- */
+
+static int compare_keys(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct key));
+}
+
+static int compare_questions(const void *a, const void *b)
+{
+	const struct question *x = a, *y = b;
+
+	return (x->path > y->path) - (x->path < y->path);
+}
+
+static struct key key_of(const struct ab_event *ev)
+{
+	struct key key;
+
+	memset(&key, 0, sizeof(key));
+	if (ev->type == AB_EV_LINK || ev->type == AB_EV_LINK_GONE) {
+		key.kind = AB_EV_LINK;
+		key.ifindex = ev->link.ifindex;
+	} else if (ev->type == AB_EV_NEIGH) {
+		key.kind = AB_EV_NEIGH;
+		key.ifindex = ev->neigh.ifindex;
+		key.net.addr = ev->neigh.addr;
+	} else {
+		key.kind = AB_EV_ADDR;
+		key.ifindex = ev->addr.ifindex;
+		key.net = ev->addr.net;
+	}
+	return key;
+}
+
+/* Return: 0 when it was added, 1 when it was there, -ENOMEM. */
+static int set_add(void **root, const struct key *key)
+{
+	struct key *copy = malloc(sizeof(*copy));
+	struct key **slot;
+
+	if (!copy)
+		return -ENOMEM;
+	*copy = *key;
+	slot = tsearch(copy, root, compare_keys);
+	if (slot && *slot == copy)
+		return 0;
+	free(copy);
+	return slot ? 1 : -ENOMEM;
+}
+
+/* Return: true when it was there. */
+static bool set_remove(void **root, const struct key *key)
+{
+	struct key **slot = tfind(key, root, compare_keys);
+	struct key *found;
+
+	if (!slot)
+		return false;
+	found = *slot;
+	(void)tdelete(found, root, compare_keys);
+	free(found);
+	return true;
+}
+
+/* Return: any element, which stays in the set; NULL when it is empty. */
+static struct key *set_any(void *root)
+{
+	return root ? *(struct key **)root : NULL;
+}
+
+static void set_clear(void **root)
+{
+	struct key *key;
+
+	while ((key = set_any(*root)))
+		(void)set_remove(root, key);
+}
+
+/* --- telling -------------------------------------------------------------------- */
+
+static void tell(struct ab_rtnl *m, const struct ab_event *ev)
+{
+	m->fn(m->arg, ev);
+}
+
+static void tell_dump(struct ab_rtnl *m, enum ab_event_type type)
+{
+	struct ab_event ev;
+
+	memset(&ev, 0, sizeof(ev));
+	ev.type = (uint32_t)type;
+	ev.dump.source = AB_SOURCE_RTNL;
+	tell(m, &ev);
+}
+
+static void tell_routes(struct ab_rtnl *m, uint8_t family)
+{
+	struct ab_event ev;
+
+	memset(&ev, 0, sizeof(ev));
+	ev.type = AB_EV_ROUTES;
+	ev.routes.family = family;
+	tell(m, &ev);
+}
+
+static void work_soon(struct ab_rtnl *m)
+{
+	ab_loop_timer_set(m->work, ab_loop_now(m->loop));
+}
+
+/* Links or addresses may have been lost: what runs is not to be used, dump anew. */
+static void become_stale(struct ab_rtnl *m)
+{
+	if (m->stage != STAGE_IDLE)
+		m->is_unclean = true;
+	m->is_wanted = true;
+	if (!m->is_stale) {
+		m->is_stale = true;
+		tell_dump(m, AB_EV_STALE);
+	}
+	work_soon(m);
+}
+
+/* --- sockets -------------------------------------------------------------------- */
+
+static void channel_close(struct channel *c)
+{
+	c->handle = ab_loop_fd_free(c->handle);
+	nl_socket_free(c->sock);
+	c->sock = NULL;
+}
+
+static int errno_of_libnl(int error)
+{
+	switch (-error) {
+	case NLE_NOMEM:
+		return -ENOMEM;
+	case NLE_PERM:
+		return -EPERM;
+	case NLE_NOACCESS:
+		return -EACCES;
+	case NLE_AF_NOSUPPORT:
+		return -EAFNOSUPPORT;
+	case NLE_PROTO_MISMATCH:
+		return -EPROTONOSUPPORT;
+	case NLE_AGAIN:
+		return -EAGAIN;
+	default:
+		return -EIO;
+	}
+}
+
+/* More than net.core.rmem_max needs CAP_NET_ADMIN; without it take what is given. */
+static void set_rcvbuf(int fd, int bytes)
+{
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) == 0)
+		return;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)) < 0)
+		ab_log_warn("rtnl", "receive buffer of %d bytes", bytes);
+	else
+		ab_log_info("rtnl",
+			    "no permission for a receive buffer above rmem_max: "
+			    "storms will cost a new dump");
+}
+
+static int channel_open(struct ab_rtnl *m, struct channel *c, ab_loop_fd_fn *fn)
+{
+	int r;
+
+	c->sock = nl_socket_alloc();
+	if (!c->sock)
+		return -ENOMEM;
+	nl_socket_disable_auto_ack(c->sock);
+	r = nl_connect(c->sock, NETLINK_ROUTE);
+	if (r == 0)
+		r = nl_socket_set_nonblocking(c->sock);
+	if (r == 0)
+		r = nl_socket_set_msg_buf_size(c->sock, RECV_BYTES);
+	if (r < 0) {
+		r = errno_of_libnl(r);
+		channel_close(c);
+		return r;
+	}
+	r = ab_loop_fd_new(m->loop, nl_socket_get_fd(c->sock), AB_LOOP_READ, fn, m,
+			   &c->handle);
+	if (r < 0)
+		channel_close(c);
+	return r;
+}
+
+static int channel_join(struct ab_rtnl *m, struct channel *c, const int *groups,
+			size_t n)
+{
+	set_rcvbuf(nl_socket_get_fd(c->sock), m->config.rcvbuf_bytes);
+	for (size_t i = 0; i < n; i++) {
+		int r = nl_socket_add_membership(c->sock, groups[i]);
+
+		if (r < 0)
+			return errno_of_libnl(r);
+	}
+	return 0;
+}
+
+/**
+ * struct datagram - what one receive call brought
+ * @buf: owned by the caller of channel_recv(), free() it
+ * @n:   bytes
+ */
+struct datagram {
+	unsigned char *buf;
+	int n;
+};
+
+enum received {
+	RECEIVED_DATA,
+	RECEIVED_NOTHING, /* the queue is empty */
+	RECEIVED_LOSS,	  /* messages were lost; the next may be there */
+};
+
+/* Messages of the kernel only; root could send us others. */
+static enum received channel_recv(struct channel *c, struct datagram *d)
+{
+	struct sockaddr_nl from = { 0 };
+	int r;
+
+	do {
+		d->buf = NULL;
+		r = nl_recv(c->sock, &from, &d->buf, NULL);
+		if (r > 0 && from.nl_pid == 0) {
+			d->n = r;
+			return RECEIVED_DATA;
+		}
+		if (r >= 0)
+			free(d->buf);
+	} while (r > 0);
+	if (r == 0 || r == -NLE_AGAIN)
+		return RECEIVED_NOTHING;
+	/* -NLE_NOMEM is ENOBUFS: the kernel found no room in our queue. */
+	if (r == -NLE_MSG_TRUNC)
+		nl_socket_enable_msg_peek(c->sock); /* ask for the size from now on */
+	else if (r != -NLE_NOMEM)
+		ab_log_warnx("rtnl", "receiving: %s", nl_geterror(r));
+	return RECEIVED_LOSS;
+}
+
+/* --- notifications of links and addresses --------------------------------------- */
+
+static void take_notification(struct ab_rtnl *m, struct nlmsghdr *msg, int n)
+{
+	struct ab_event ev;
+	struct key key;
+	int r = ab_rtnl_parse(msg, (size_t)n, &ev);
+
+	m->stats.n_messages++;
+	if (r != 0) {
+		m->stats.n_malformed += r == AB_RTNL_E_MALFORMED;
+		return;
+	}
+	if (m->stage != STAGE_IDLE && !m->is_unclean) {
+		key = key_of(&ev);
+		if (set_add(&m->notified, &key) < 0)
+			become_stale(m); /* this dump cannot be trusted any more */
+	}
+	tell(m, &ev);
+}
+
+/* Return: true when the queue is empty now. */
+static bool drain_topo(struct ab_rtnl *m)
+{
+	struct datagram d;
+
+	for (int i = 0; i < BUDGET; i++) {
+		struct nlmsghdr *msg;
+		int n;
+
+		switch (channel_recv(&m->topo, &d)) {
+		case RECEIVED_NOTHING:
+			return true;
+		case RECEIVED_LOSS:
+			m->stats.n_overflows++;
+			become_stale(m);
+			return false;
+		case RECEIVED_DATA:
+			n = d.n;
+			for (msg = (struct nlmsghdr *)d.buf; nlmsg_ok(msg, n);
+			     msg = nlmsg_next(msg, &n))
+				take_notification(m, msg, n);
+			free(d.buf);
+			break;
+		}
+	}
+	return false;
+}
+
+static void on_topo(void *arg, unsigned int ready)
+{
+	(void)ready;
+	(void)drain_topo(arg);
+}
+
+/* --- routes and neighbours ------------------------------------------------------ */
+
+static void tell_neigh(struct ab_rtnl *m, const struct key *key, bool is_failed)
+{
+	struct ab_event ev;
+
+	memset(&ev, 0, sizeof(ev));
+	ev.type = AB_EV_NEIGH;
+	ev.neigh.ifindex = key->ifindex;
+	ev.neigh.addr = key->net.addr;
+	ev.neigh.is_failed = is_failed;
+	tell(m, &ev);
+}
+
+/* Only edges: a busy host has thousands of REACHABLE and STALE changes, and nobody
+ * needs to register what he is interested in. */
+static void take_neigh(struct ab_rtnl *m, const struct ab_event *ev)
+{
+	struct key key = key_of(ev);
+
+	if (!ev->neigh.is_failed) {
+		if (!set_remove(&m->failed, &key))
+			return;
+		m->n_failed--;
+		tell(m, ev);
+		return;
+	}
+	if (m->n_failed >= FAILED_MAX || set_add(&m->failed, &key) != 0)
+		return;
+	m->n_failed++;
+	tell(m, ev);
+}
+
+/* Without knowing, say that nothing is FAILED: then probing keeps its usual pace, and
+ * the kernel tells each failure anew when the next probe finds no neighbour. */
+static void forget_failed(struct ab_rtnl *m)
+{
+	struct key *any;
+
+	while ((any = set_any(m->failed))) {
+		struct key key = *any;
+
+		(void)set_remove(&m->failed, &key);
+		m->n_failed--;
+		tell_neigh(m, &key, false);
+	}
+}
+
+/* Families whose routes or rules changed in a wake-up. */
+struct churned {
+	bool ipv4, ipv6;
+};
+
+static void take_churn(struct ab_rtnl *m, struct nlmsghdr *msg, int n,
+		       struct churned *churned)
+{
+	struct ab_event ev;
+	int r = ab_rtnl_parse(msg, (size_t)n, &ev);
+
+	m->stats.n_malformed += r == AB_RTNL_E_MALFORMED;
+	if (r != 0)
+		return;
+	if (ev.type == AB_EV_NEIGH)
+		take_neigh(m, &ev);
+	else if (ev.type == AB_EV_ROUTES && ev.routes.family == AF_INET)
+		churned->ipv4 = true;
+	else if (ev.type == AB_EV_ROUTES)
+		churned->ipv6 = true;
+}
+
+static void read_churn(struct ab_rtnl *m, struct churned *churned)
+{
+	struct datagram d;
+
+	for (int i = 0; i < BUDGET; i++) {
+		struct nlmsghdr *msg;
+		int n;
+
+		switch (channel_recv(&m->churn, &d)) {
+		case RECEIVED_NOTHING:
+			return;
+		case RECEIVED_LOSS:
+			m->stats.n_churn_overflows++;
+			churned->ipv4 = churned->ipv6 = true;
+			forget_failed(m);
+			return;
+		case RECEIVED_DATA:
+			n = d.n;
+			for (msg = (struct nlmsghdr *)d.buf; nlmsg_ok(msg, n);
+			     msg = nlmsg_next(msg, &n))
+				take_churn(m, msg, n, churned);
+			free(d.buf);
+			break;
+		}
+	}
+}
+
+static void on_churn(void *arg, unsigned int ready)
+{
+	struct ab_rtnl *m = arg;
+	struct churned churned = { false, false };
+
+	(void)ready;
+	read_churn(m, &churned);
+	if (churned.ipv4)
+		tell_routes(m, AF_INET);
+	if (churned.ipv6)
+		tell_routes(m, AF_INET6);
+}
+
+/* --- questions about routes ----------------------------------------------------- */
+
+static void question_free(struct ab_rtnl *m, struct question *q)
+{
+	if (q->is_flying) {
+		TAILQ_REMOVE(&m->flying, q, link);
+		m->n_flying--;
+	} else {
+		TAILQ_REMOVE(&m->waiting, q, link);
+	}
+	(void)tdelete(q, &m->questions, compare_questions);
+	free(q);
+}
+
+static void question_wait(struct ab_rtnl *m, struct question *q)
+{
+	TAILQ_REMOVE(&m->flying, q, link);
+	m->n_flying--;
+	q->is_flying = false;
+	q->is_renewed = false;
+	TAILQ_INSERT_TAIL(&m->waiting, q, link);
+}
+
+static void question_answer(struct ab_rtnl *m, struct question *q,
+			    enum ab_route_verdict verdict)
+{
+	struct ab_event ev;
+
+	memset(&ev, 0, sizeof(ev));
+	ev.type = AB_EV_ROUTE;
+	ev.route.path = q->path;
+	ev.route.verdict = (uint8_t)verdict;
+	question_free(m, q); /* first: the receiver may ask again */
+	tell(m, &ev);
+}
+
+/*
+ * IPv4 is asked with FIB_MATCH: without it the kernel assumes that an address is on
+ * link when a device is given and no route matches. IPv6 assumes no such thing, and
+ * there the plain question takes the very way of a socket that is bound to the device,
+ * while FIB_MATCH, depending on the kernel, may answer with a route of another device.
+ */
+static int question_send(struct ab_rtnl *m, struct question *q)
+{
+	bool is_ipv4 = q->addr.family == AF_INET;
+	int n = is_ipv4 ? 4 : 16;
+	struct rtmsg rtm = { .rtm_family = q->addr.family,
+			     .rtm_dst_len = (uint8_t)(n * 8),
+			     .rtm_flags = is_ipv4 ? RTM_F_FIB_MATCH : 0 };
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, 0);
+	int r = -NLE_NOMEM;
+
+	if (!msg)
+		return -ENOMEM;
+	if (nlmsg_append(msg, &rtm, sizeof(rtm), NLMSG_ALIGNTO) == 0 &&
+	    nla_put(msg, RTA_DST, n, q->addr.bytes) == 0 &&
+	    nla_put_u32(msg, RTA_OIF, q->ifindex) == 0)
+		r = nl_send_auto(m->query.sock, msg);
+	q->seq = nlmsg_hdr(msg)->nlmsg_seq;
+	nlmsg_free(msg);
+	return r < 0 ? errno_of_libnl(r) : 0;
+}
+
+static void send_questions(struct ab_rtnl *m)
+{
+	struct question *q;
+
+	while (m->n_flying < FLYING_MAX && (q = TAILQ_FIRST(&m->waiting))) {
+		if (question_send(m, q) < 0) {
+			question_answer(m, q, AB_ROUTE_UNKNOWN);
+			continue;
+		}
+		TAILQ_REMOVE(&m->waiting, q, link);
+		TAILQ_INSERT_TAIL(&m->flying, q, link);
+		q->is_flying = true;
+		m->n_flying++;
+	}
+}
+
+static void take_answer(struct ab_rtnl *m, struct nlmsghdr *msg, int n)
+{
+	enum ab_route_verdict verdict = AB_ROUTE_UNKNOWN;
+	struct question *q;
+
+	q = TAILQ_FIRST(&m->flying);
+	while (q && q->seq != msg->nlmsg_seq)
+		q = TAILQ_NEXT(q, link);
+	if (!q)
+		return;
+	if (q->is_renewed) {
+		question_wait(m, q);
+		return;
+	}
+	if (ab_rtnl_parse_verdict(msg, (size_t)n, q->ifindex, &verdict) != 0)
+		m->stats.n_malformed++;
+	question_answer(m, q, verdict);
+}
+
+int ab_rtnl_route_check(struct ab_rtnl *rtnl, uint64_t path, uint32_t ifindex,
+			const struct ab_addr *addr)
+{
+	struct question *q = calloc(1, sizeof(*q));
+	struct question **slot;
+
+	assert(is_ip(addr->family));
+	if (!q)
+		return -ENOMEM;
+	q->path = path;
+	slot = tsearch(q, &rtnl->questions, compare_questions);
+	if (!slot || *slot != q) {
+		free(q);
+		if (!slot)
+			return -ENOMEM;
+		q = *slot;
+		q->is_renewed = q->is_flying;
+	} else {
+		TAILQ_INSERT_TAIL(&rtnl->waiting, q, link);
+	}
+	q->ifindex = ifindex;
+	q->addr = *addr;
+	work_soon(rtnl);
+	return 0;
+}
+
+/* --- dumps ---------------------------------------------------------------------- */
+
+static int ask_for_dump(struct ab_rtnl *m, enum stage stage)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct ifaddrmsg ifa = { .ifa_family = AF_UNSPEC };
+	bool is_links = stage == STAGE_LINKS;
+	struct nl_msg *msg =
+		nlmsg_alloc_simple(is_links ? RTM_GETLINK : RTM_GETADDR, NLM_F_DUMP);
+	int r = -NLE_NOMEM;
+
+	if (!msg)
+		return -ENOMEM;
+	if (is_links) {
+		r = nlmsg_append(msg, &ifi, sizeof(ifi), NLMSG_ALIGNTO);
+		if (r == 0)
+			r = nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	} else {
+		r = nlmsg_append(msg, &ifa, sizeof(ifa), NLMSG_ALIGNTO);
+	}
+	if (r == 0)
+		r = nl_send_auto(m->query.sock, msg);
+	m->dump_seq = nlmsg_hdr(msg)->nlmsg_seq;
+	nlmsg_free(msg);
+	return r < 0 ? errno_of_libnl(r) : 0;
+}
+
+static void retry_later(struct ab_rtnl *m)
+{
+	m->not_before = ab_mono_add_ms(ab_loop_now(m->loop), RETRY_MS);
+	ab_loop_timer_set(m->work, m->not_before);
+}
+
+/* The kernel does not take part in it any more; begin again, but not at once. */
+static void dump_failed(struct ab_rtnl *m, const char *what, int error)
+{
+	errno = -error;
+	ab_log_warn("rtnl", "%s failed, trying again", what);
+	m->stats.n_unclean_dumps++;
+	m->stage = STAGE_IDLE;
+	become_stale(m);
+	retry_later(m);
+}
+
+static void dump_begin(struct ab_rtnl *m)
+{
+	int r;
+
+	m->is_wanted = false;
+	m->is_unclean = false;
+	m->stage = STAGE_LINKS;
+	m->dump_began = ab_loop_now(m->loop);
+	m->stats.n_dumps++;
+	set_clear(&m->notified);
+	tell_dump(m, AB_EV_DUMP_BEGIN);
+	r = ask_for_dump(m, STAGE_LINKS);
+	if (r < 0)
+		dump_failed(m, "asking for links", r);
+}
+
+/* One of the two parts is complete. */
+static void dump_done(struct ab_rtnl *m)
+{
+	int r;
+
+	if (m->stage == STAGE_LINKS && !m->is_unclean) {
+		m->stage = STAGE_ADDRS;
+		r = ask_for_dump(m, STAGE_ADDRS);
+		if (r < 0)
+			dump_failed(m, "asking for addresses", r);
+		return;
+	}
+	m->stage = STAGE_IDLE;
+	m->was_unclean = m->is_unclean;
+	set_clear(&m->notified);
+	if (m->is_unclean) {
+		m->stats.n_unclean_dumps++;
+	} else {
+		m->is_stale = false;
+		tell_dump(m, AB_EV_DUMP_END);
+	}
+	if (m->is_wanted)
+		work_soon(m);
+}
+
+static void take_dumped(struct ab_rtnl *m, struct nlmsghdr *msg, int n)
+{
+	struct ab_event ev;
+	struct key key;
+	int error = 0;
+	int r;
+
+	if (msg->nlmsg_flags & NLM_F_DUMP_INTR)
+		become_stale(m); /* something was left out or came twice */
+	if (msg->nlmsg_type == NLMSG_ERROR || msg->nlmsg_type == NLMSG_DONE) {
+		if (nlmsg_datalen(msg) >= (int)sizeof(error))
+			memcpy(&error, nlmsg_data(msg), sizeof(error));
+		if (error < 0)
+			dump_failed(m, "dumping", error);
+		else
+			dump_done(m);
+		return;
+	}
+	if (m->is_unclean)
+		return;
+	r = ab_rtnl_parse(msg, (size_t)n, &ev);
+	m->stats.n_malformed += r == AB_RTNL_E_MALFORMED;
+	if (r != 0 ||
+	    msg->nlmsg_type != (m->stage == STAGE_LINKS ? RTM_NEWLINK : RTM_NEWADDR))
+		return;
+	key = key_of(&ev);
+	if (!tfind(&key, &m->notified, compare_keys))
+		tell(m, &ev);
+}
+
+/* The socket is of no use any more: open another one, ask everything again. */
+static void query_lost(struct ab_rtnl *m)
+{
+	struct question *q;
+
+	channel_close(&m->query);
+	while ((q = TAILQ_FIRST(&m->flying)))
+		question_wait(m, q);
+	if (m->stage != STAGE_IDLE)
+		dump_failed(m, "the socket of the dump", -ENOBUFS);
+	else
+		retry_later(m);
+}
+
+static void on_query(void *arg, unsigned int ready)
+{
+	struct ab_rtnl *m = arg;
+	struct datagram d;
+	bool is_dump = false;
+
+	(void)ready;
+	if (m->stage != STAGE_IDLE && !drain_topo(m))
+		return; /* comes again: the queue is still readable */
+	for (int i = 0; i < BUDGET && !is_dump; i++) {
+		uint32_t port = nl_socket_get_local_port(m->query.sock);
+		struct nlmsghdr *msg;
+		enum received what = channel_recv(&m->query, &d);
+		int n = d.n;
+
+		if (what == RECEIVED_LOSS)
+			query_lost(m);
+		if (what != RECEIVED_DATA)
+			return;
+		for (msg = (struct nlmsghdr *)d.buf; nlmsg_ok(msg, n);
+		     msg = nlmsg_next(msg, &n)) {
+			if (msg->nlmsg_pid != port)
+				continue;
+			/* The next part was made before we read this one: read `topo`
+			 * again before it. */
+			is_dump = is_dump || msg->nlmsg_seq == m->dump_seq;
+			if (m->stage != STAGE_IDLE && msg->nlmsg_seq == m->dump_seq)
+				take_dumped(m, msg, n);
+			else
+				take_answer(m, msg, n);
+		}
+		free(d.buf);
+		send_questions(m);
+	}
+}
+
+/* --- work that calls asked for -------------------------------------------------- */
+
+static int query_open(struct ab_rtnl *m)
+{
+	int r = channel_open(m, &m->query, on_query);
+
+	if (r < 0)
+		return r;
+	(void)nl_socket_set_buffer_size(m->query.sock, QUERY_RCVBUF, 0);
+	nl_socket_enable_msg_peek(m->query.sock); /* nothing may be cut here */
+	return 0;
+}
+
+static ab_mono next_dump(const struct ab_rtnl *m)
+{
+	ab_mono when = m->not_before;
+
+	if (m->was_unclean) {
+		ab_mono paced = ab_mono_add_ms(m->dump_began, REDUMP_MS);
+
+		if (ab_mono_before(when, paced))
+			when = paced;
+	}
+	return when;
+}
+
+static void on_work(void *arg)
+{
+	struct ab_rtnl *m = arg;
+	ab_mono now = ab_loop_now(m->loop);
+	int r;
+
+	if (!m->query.sock) {
+		if (!ab_mono_reached(m->not_before, now)) {
+			ab_loop_timer_set(m->work, m->not_before);
+			return;
+		}
+		r = query_open(m);
+		if (r < 0) {
+			errno = -r;
+			ab_log_warn("rtnl", "opening a socket failed, trying again");
+			retry_later(m);
+			return;
+		}
+	}
+	if (m->is_wanted && m->stage == STAGE_IDLE) {
+		if (ab_mono_reached(next_dump(m), now))
+			dump_begin(m);
+		else
+			ab_loop_timer_set(m->work, next_dump(m));
+	}
+	send_questions(m);
+}
+
+void ab_rtnl_resync(struct ab_rtnl *rtnl)
+{
+	rtnl->is_wanted = true;
+	work_soon(rtnl);
+}
+
+void ab_rtnl_stats(const struct ab_rtnl *rtnl, struct ab_rtnl_stats *ret_stats)
+{
+	*ret_stats = rtnl->stats;
+}
+
+static int listen_to_all(struct ab_rtnl *m)
+{
+	static const int topo[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
+				    RTNLGRP_IPV6_IFADDR };
+	static const int churn[] = { RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
+				     RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE,
+				     RTNLGRP_NEIGH };
+	int r;
+
+	r = channel_open(m, &m->topo, on_topo);
+	if (r == 0)
+		r = channel_join(m, &m->topo, topo, sizeof(topo) / sizeof(topo[0]));
+	if (r == 0)
+		r = channel_open(m, &m->churn, on_churn);
+	if (r == 0)
+		r = channel_join(m, &m->churn, churn, sizeof(churn) / sizeof(churn[0]));
+	if (r == 0)
+		r = query_open(m);
+	return r;
+}
+
+int ab_rtnl_new(struct ab_loop *loop, const struct ab_rtnl_config *config,
+		ab_event_fn *fn, void *arg, struct ab_rtnl **ret_rtnl)
+{
+	struct ab_rtnl *m = calloc(1, sizeof(*m));
+	int r;
+
+	if (!m)
+		return -ENOMEM;
+	*m = (struct ab_rtnl){ .loop = loop, .fn = fn, .arg = arg, .config = *config };
+	if (m->config.rcvbuf_bytes == 0)
+		m->config.rcvbuf_bytes = AB_RTNL_RCVBUF;
+	TAILQ_INIT(&m->waiting);
+	TAILQ_INIT(&m->flying);
+	m->is_stale = true; /* by definition: no dump has ended yet */
+	m->is_wanted = true;
+	r = ab_loop_timer_new(loop, on_work, m, &m->work);
+	if (r == 0)
+		r = listen_to_all(m);
+	if (r < 0) {
+		ab_rtnl_free(m);
+		return r;
+	}
+	work_soon(m);
+	*ret_rtnl = m;
+	return 0;
+}
+
+struct ab_rtnl *ab_rtnl_free(struct ab_rtnl *rtnl)
+{
+	struct question *q;
+
+	if (!rtnl)
+		return NULL;
+	channel_close(&rtnl->topo);
+	channel_close(&rtnl->churn);
+	channel_close(&rtnl->query);
+	ab_loop_timer_free(rtnl->work);
+	while ((q = TAILQ_FIRST(&rtnl->flying)) || (q = TAILQ_FIRST(&rtnl->waiting)))
+		question_free(rtnl, q);
+	set_clear(&rtnl->notified);
+	set_clear(&rtnl->failed);
+	free(rtnl);
+	return NULL;
+}
