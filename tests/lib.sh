@@ -280,8 +280,8 @@ policy() { # FILE: text from standard input
 # The daemon in the namespace "host"; its log is $T/autobindd.log.
 daemon_start() { # ARGUMENTS...
 	start autobindd ip netns exec "$(ns_name host)" "$B/autobindd" "${ROOTS[@]}" \
-		--no-login "$@"
-	must_become 10 ab status
+		--discover-helper "$B/autobind-discover" "$@"
+	must_become 10 ab ports
 }
 
 # A clean end is a promise: exit status 0 and nothing of it left.

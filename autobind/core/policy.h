@@ -125,8 +125,8 @@ struct ab_policy {
 	char iface_template[AB_IFACE_NAME]; /* %i device name, %m MAC; default "ab-%i"
 					     */
 	char initiatorname[AB_TARGET_NAME]; /* "": the host's */
-	uint8_t transport; /* enum ab_transport */
-	uint8_t create;	   /* enum ab_create; ALWAYS is implied by Action=iface */
+	uint8_t transport;		    /* enum ab_transport */
+	uint8_t create;	  /* enum ab_create; ALWAYS is implied by Action=iface */
 	uint8_t bind_by;  /* enum ab_bind_by */
 	bool use_default; /* Use=default: bind to no device, no record of our own */
 
@@ -191,8 +191,8 @@ enum ab_policy_source_kind {
 
 /* One scanned file. */
 struct ab_policy_source {
-	uint8_t kind;  /* enum ab_policy_source_kind */
-	uint32_t file; /* index into ab_policy_input.files */
+	uint8_t kind;	  /* enum ab_policy_source_kind */
+	uint32_t file;	  /* index into ab_policy_input.files */
 	const char *name; /* MAIN: the policy's name, at most 63 bytes */
 	const struct ab_scan_entry *entries;
 	uint32_t n_entries;
@@ -200,9 +200,10 @@ struct ab_policy_source {
 
 /* All files of a configuration. Everything is borrowed for the call. */
 struct ab_policy_input {
-	const struct ab_policy_source *sources; /* GLOBAL first; then each MAIN with its
-						   DROPINs, in the order in which ports
-						   look for their policy; then EXCLUDE */
+	const struct ab_policy_source
+		*sources; /* GLOBAL first; then each MAIN with its
+			     DROPINs, in the order in which ports
+			     look for their policy; then EXCLUDE */
 	uint32_t n_sources;
 	const char *const *files;
 	uint32_t n_files;

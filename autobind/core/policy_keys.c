@@ -24,16 +24,21 @@ static const char *const bind_by_words[] = { "name", "mac", NULL };
 static const char *const use_words[] = { "own", "default", NULL };
 static const char *const method_words[] = { "none",	"icmp",	    "tcp",
 					    "icmp+tcp", "icmp|tcp", NULL };
-static const char *const action_words[] = { "ignore", "iface", "record", "login", NULL };
+static const char *const action_words[] = { "ignore", "iface", "record", "login",
+					    NULL };
 static const char *const startup_words[] = { "manual", "automatic", "onboot", NULL };
 static const char *const multipath_words[] = { "require", "off", NULL };
 static const char *const format_words[] = { "1", NULL };
 
 #define OF(member) .offset = offsetof(struct ab_policy, member)
 #define OF_MATCH(key)                                                                  \
-	.offset = offsetof(struct ab_policy, match_words) + (key) * sizeof(struct ab_span)
+	.offset = offsetof(struct ab_policy, match_words) +                            \
+		  (key) * sizeof(struct ab_span)
 #define OF_EXCLUDE(member) .offset = offsetof(struct ab_exclude, member)
-#define LATER(s, n) { .section = (s), .name = (n), .type = AB_KEY_LATER }
+#define LATER(s, n)                                                                    \
+	{                                                                              \
+		.section = (s), .name = (n), .type = AB_KEY_LATER                      \
+	}
 
 /* clang-format off */
 const struct ab_policy_key ab_policy_keys[] = {
@@ -183,36 +188,31 @@ static bool section_has(const char *section, const struct ab_policy_key *key)
 	       ab_streq(key->section, "Probe") || ab_streq(key->section, "Bind");
 }
 
-/* Length of @name without ".N"; *ret_number is 0 when there is none. */
-static size_t base_length(const char *name, unsigned int *ret_number)
+bool ab_policy_key_gives(const struct ab_policy_key *key, const char *section,
+			 const char *name, unsigned int *ret_number)
 {
-	const char *dot = strrchr(name, '.');
-	uint64_t number;
+	const char *k = key->name;
+	uint64_t number = 0;
 
-	*ret_number = 0;
-	if (!dot || dot[1] == '0' || ab_num_u64(dot + 1, 1, NUMBER_MAX, &number))
-		return strlen(name);
+	for (; *k && *k == *name; k++)
+		name++;
+	if (*k || (*name && *name != '.'))
+		return false;
+	if (*name && ((key->type < AB_KEY_LIST && key->type != AB_KEY_LATER) ||
+		      name[1] == '0' || ab_num_u64(name + 1, 1, NUMBER_MAX, &number)))
+		return false;
 	*ret_number = (unsigned int)number;
-	return (size_t)(dot - name);
+	return section_has(section, key);
 }
 
 const struct ab_policy_key *ab_policy_key_find(const char *section, const char *name,
 					       unsigned int *ret_number)
 {
-	unsigned int number;
-	size_t n = base_length(name, &number), i;
+	size_t i;
 
-	for (i = 0; i < COUNT(ab_policy_keys); i++) {
-		const struct ab_policy_key *key = &ab_policy_keys[i];
-
-		if (strncmp(key->name, name, n) != 0 || key->name[n] ||
-		    !section_has(section, key))
-			continue;
-		if (number && key->type < AB_KEY_LIST && key->type != AB_KEY_LATER)
-			return NULL;
-		*ret_number = number;
-		return key;
-	}
+	for (i = 0; i < COUNT(ab_policy_keys); i++)
+		if (ab_policy_key_gives(&ab_policy_keys[i], section, name, ret_number))
+			return &ab_policy_keys[i];
 	return NULL;
 }
 
@@ -251,11 +251,26 @@ static const char *const digest_words[] = { "None", "CRC32C", "CRC32C,None",
 
 #define SESSION "node.session."
 #define CONN "node.conn[0]."
-#define IDENTITY(n) { .name = n, .type = AB_SETTING_IDENTITY }
-#define SECRET(n) { .name = n, .type = AB_SETTING_SECRET }
-#define TEXT(n) { .name = n, .type = AB_SETTING_TEXT }
-#define WORD(n, w) { .name = n, .type = AB_SETTING_WORD, .words = w }
-#define NUMBER(n, lo, hi) { .name = n, .type = AB_SETTING_NUMBER, .min = lo, .max = hi }
+#define IDENTITY(n)                                                                    \
+	{                                                                              \
+		.name = (n), .type = AB_SETTING_IDENTITY                               \
+	}
+#define SECRET(n)                                                                      \
+	{                                                                              \
+		.name = (n), .type = AB_SETTING_SECRET                                 \
+	}
+#define TEXT(n)                                                                        \
+	{                                                                              \
+		.name = (n), .type = AB_SETTING_TEXT                                   \
+	}
+#define WORD(n, w)                                                                     \
+	{                                                                              \
+		.name = (n), .type = AB_SETTING_WORD, .words = (w)                     \
+	}
+#define NUMBER(n, lo, hi)                                                              \
+	{                                                                              \
+		.name = (n), .type = AB_SETTING_NUMBER, .min = (lo), .max = (hi)       \
+	}
 #define LENGTH_MAX 16777215 /* 2^24 - 1: RFC 7143 13.12 to 13.14 */
 
 /* Names and ranges: open-iscsi 2.0-871 to 2.1.12, usr/idbm.c and RFC 7143 13. */
@@ -332,8 +347,8 @@ const struct ab_node_setting_key *ab_node_setting_find(const char *name)
 	return NULL;
 }
 
-/* ab_suggest() looks at 32 bytes only, and most of these are longer: compare what stands
- * behind the last dot, which is where they differ. */
+/* ab_suggest() looks at 32 bytes only, and most of these are longer: compare what
+ * stands behind the last dot, which is where they differ. */
 static const char *tail_of(const char *name)
 {
 	const char *dot = strrchr(name, '.');
@@ -341,16 +356,29 @@ static const char *tail_of(const char *name)
 	return dot ? dot + 1 : name;
 }
 
+static size_t common_prefix(const char *a, const char *b)
+{
+	size_t n = 0;
+
+	while (a[n] && a[n] == b[n])
+		n++;
+	return n;
+}
+
 const char *ab_node_setting_suggest(const char *name)
 {
-	const char *tails[COUNT(ab_node_setting_keys)], *tail;
+	const char *tails[COUNT(ab_node_setting_keys)], *tail, *best = NULL;
 	size_t i;
 
-	for (i = 0; i < COUNT(ab_node_setting_keys); i++)
+	for (i = 0; i < COUNT(tails); i++)
 		tails[i] = tail_of(ab_node_setting_keys[i].name);
 	tail = ab_suggest(tail_of(name), tails, COUNT(tails));
-	for (i = 0; i < COUNT(tails); i++)
-		if (tails[i] == tail)
-			return ab_node_setting_keys[i].name;
-	return NULL;
+	for (i = 0; tail && i < COUNT(tails); i++) {
+		const char *known = ab_node_setting_keys[i].name;
+
+		if (ab_streq(tails[i], tail) &&
+		    (!best || common_prefix(known, name) > common_prefix(best, name)))
+			best = known;
+	}
+	return best;
 }

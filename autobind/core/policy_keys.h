@@ -45,9 +45,9 @@ struct ab_policy_key {
 	uint16_t offset;	  /* in struct ab_policy, or ab_exclude for [Exclude] */
 	int64_t min, max;	  /* numbers, and durations in ms */
 	const char *const *words; /* accepted words, up to a NULL */
-	const char *later;	  /* a word that only a later version accepts, or NULL */
-	const char *fallback;	  /* the default as it would be written; NULL: none */
-	const char *help;	  /* one line, no full stop */
+	const char *later;    /* a word that only a later version accepts, or NULL */
+	const char *fallback; /* the default as it would be written; NULL: none */
+	const char *help;     /* one line, no full stop */
 };
 
 /* What a file may hold: bits of enum ab_policy_source_kind. */
@@ -64,6 +64,10 @@ extern const size_t ab_policy_n_keys;
 const struct ab_policy_section *ab_policy_section_find(const char *name);
 /* The nearest section that a file of that kind may hold, or NULL. */
 const char *ab_policy_section_suggest(const char *name, unsigned int kind);
+
+/* Is @name, in that section, this key? Arguments as below. */
+bool ab_policy_key_gives(const struct ab_policy_key *key, const char *section,
+			 const char *name, unsigned int *ret_number);
 
 /**
  * ab_policy_key_find() - the row of a key
@@ -83,8 +87,8 @@ const char *ab_policy_key_suggest(const char *section, const char *name);
  * [Probe]". */
 const char *ab_policy_key_home(const char *name);
 
-/* Does this row belong to a policy's [Match], [Iface], [Portals], [Probe] or [Bind], and
- * to this version? */
+/* Does this row belong to a policy's [Match], [Iface], [Portals], [Probe] or [Bind],
+ * and to this version? */
 bool ab_policy_key_is_policy(const struct ab_policy_key *key);
 
 enum ab_setting_type {

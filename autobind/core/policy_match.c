@@ -19,7 +19,8 @@ struct verdict {
 	struct ab_origin origin; /* of the value that decided, else of the first */
 };
 
-static void judge(struct verdict *v, bool negated, bool is_match, struct ab_origin origin)
+static void judge(struct verdict *v, bool negated, bool is_match,
+		  struct ab_origin origin)
 {
 	if (!v->origin.line || (is_match && !v->is_excluded && (negated || !v->is_hit)))
 		v->origin = origin;
@@ -404,7 +405,8 @@ void ab_policy_iface_name(const struct ab_policy *p, const struct ab_link *link,
 	ab_text_init(&t, full, IFACE_NAME_MAX + 1 - end.len);
 	expand(&t, p, link);
 	make_safe(full);
-	/* The template is "%i" alone and the device has one of open-iscsi's own names. */
+	/* The template is "%i" alone and the device has one of open-iscsi's own names.
+	 */
 	if (ab_name_check_iface(full))
 		full[0] = '_';
 	ab_text_init(&t, name, AB_IFACE_NAME);

@@ -73,8 +73,8 @@ void ab_value_add_ms(struct ab_text *t, int64_t ms)
 		const char *name;
 		int64_t ms;
 	} units[] = {
-		{ "d", 86400000 }, { "h", 3600000 }, { "min", 60000 }, { "s", 1000 },
-		{ "ms", 1 },
+		{ "d", 86400000 }, { "h", 3600000 }, { "min", 60000 },
+		{ "s", 1000 },	   { "ms", 1 },
 	};
 	unsigned int i = 0;
 
@@ -90,8 +90,9 @@ static bool bad_duration(const struct item *it, int r)
 	struct ab_text t = begin_error(it);
 
 	if (r == AB_NUM_E_SYNTAX)
-		ab_text_add(&t, "is no duration: write a number with its unit, as 500ms, "
-				"10s, 5min or 1h; ");
+		ab_text_add(&t,
+			    "is no duration: write a number with its unit, as 500ms, "
+			    "10s, 5min or 1h; ");
 	else
 		ab_text_add(&t, "is out of range: ");
 	ab_value_add_ms(&t, it->key->min);
@@ -158,7 +159,8 @@ static bool read_number(const struct item *it)
 {
 	uint64_t v;
 	struct ab_text t;
-	int r = ab_num_u64(it->text, (uint64_t)it->key->min, (uint64_t)it->key->max, &v);
+	int r = ab_num_u64(it->text, (uint64_t)it->key->min, (uint64_t)it->key->max,
+			   &v);
 
 	if (r) {
 		t = begin_error(it);
@@ -271,18 +273,21 @@ static bool read_iface_name(const struct item *it)
 		}
 		p++;
 		if (*p != 'i' && *p != 'm')
-			return bad(it, "has a % that is neither %i (device name) nor %m "
-				       "(hardware address)");
+			return bad(it,
+				   "has a % that is neither %i (device name) nor %m "
+				   "(hardware address)");
 		ab_text_addc(&t, '0');
 	}
 	if (t.len > 32)
 		return bad(it, "is longer than 32 characters");
 	if (has_nocase(it->text, "ipv6"))
-		return bad(it, "contains \"ipv6\": open-iscsi would take the record for "
-			       "an IPv6 one by its name");
+		return bad(it,
+			   "contains \"ipv6\": open-iscsi would take the record for "
+			   "an IPv6 one by its name");
 	if (ab_name_check_iface(sample))
-		return bad(it, "is no name for an iface record: A-Z a-z 0-9 . _ : @ - "
-			       "only, no dot at the start, not \"default\" or \"iser\"");
+		return bad(it,
+			   "is no name for an iface record: A-Z a-z 0-9 . _ : @ - "
+			   "only, no dot at the start, not \"default\" or \"iser\"");
 	(void)ab_copy(field(it), AB_IFACE_NAME, it->text); /* fits: sample did */
 	return true;
 }
@@ -290,8 +295,9 @@ static bool read_iface_name(const struct item *it)
 static bool read_target_name(const struct item *it)
 {
 	if (ab_name_check_target(it->text))
-		return bad(it, "is no iSCSI name: iqn.YYYY-MM.domain[:text], eui. with 16 "
-			       "or naa. with 16 or 32 hex digits");
+		return bad(it,
+			   "is no iSCSI name: iqn.YYYY-MM.domain[:text], eui. with 16 "
+			   "or naa. with 16 or 32 hex digits");
 	return ab_copy(field(it), AB_TARGET_NAME, it->text);
 }
 
@@ -309,7 +315,8 @@ static bool add_word(const struct item *it, const char *text)
 	const char *copy = ab_sink_string(s, text);
 
 	if (s->words)
-		s->words[s->n_words] = (struct ab_word){ copy, it->negated, it->origin };
+		s->words[s->n_words] =
+			(struct ab_word){ copy, it->negated, it->origin };
 	extend(field(it), s->n_words++);
 	return true;
 }
@@ -349,8 +356,9 @@ static bool check_glob(const struct item *it)
 static bool read_netdev(const struct item *it)
 {
 	if (!is_glob(it->text) && strchr(it->text, ':'))
-		return bad(it, "names an alias: that is an address, not a device; match "
-			       "the device, or the address by Address=");
+		return bad(it,
+			   "names an alias: that is an address, not a device; match "
+			   "the device, or the address by Address=");
 	if (strchr(it->text, '/') ||
 	    (!is_glob(it->text) && strlen(it->text) >= AB_NETDEV_NAME))
 		return bad(it, "cannot be the name of a network device: at most 15 "
@@ -378,8 +386,9 @@ static bool read_mac(const struct item *it)
 		ab_text_addc(&t, c == '-' && !in_set ? ':' : c);
 	}
 	if (t.cut || (!is_glob(mac) && ab_name_parse_hwaddr(mac, &hwaddr)))
-		return bad(it, "is no hardware address: six bytes as 00:0f:1f:92:6b:bf, "
-			       "or 20 on InfiniBand; or a pattern as 00:0f:1f:*");
+		return bad(it,
+			   "is no hardware address: six bytes as 00:0f:1f:92:6b:bf, "
+			   "or 20 on InfiniBand; or a pattern as 00:0f:1f:*");
 	return check_glob(it) && add_word(it, mac);
 }
 
@@ -399,8 +408,9 @@ static bool read_type(const struct item *it)
 	if (i < 0)
 		return bad_word(it, names);
 	if (i == AB_PORT_HBA)
-		return bad(it, "is known, but not in this version: offload ports are not "
-			       "watched yet");
+		return bad(it,
+			   "is known, but not in this version: offload ports are not "
+			   "watched yet");
 	return add_word(it, it->text);
 }
 
@@ -484,10 +494,11 @@ static bool read_range(const struct item *it)
 	if (ab_name_parse_ifaddr(it->text, &net) == 0)
 		return bad_host_bits(it);
 	if (ab_name_parse_portal(it->text, &portal))
-		return bad(it, strchr(it->text, ',')
-				       ? "has a comma in it: separate ranges by blanks"
-				       : "is neither a range (10.0.0.0/24) nor an address "
-					 "(10.0.0.9, 10.0.0.9:3260, [2001:db8::9]:3260)");
+		return bad(it,
+			   strchr(it->text, ',')
+				   ? "has a comma in it: separate ranges by blanks"
+				   : "is neither a range (10.0.0.0/24) nor an address "
+				     "(10.0.0.9, 10.0.0.9:3260, [2001:db8::9]:3260)");
 	net = (struct ab_net){ portal.addr, portal.addr.family == AF_INET ? 32 : 128 };
 	return add_range(it, &net, portal.port);
 }
@@ -532,7 +543,8 @@ static bool read_static(const struct item *it)
 	if (!at || ab_name_parse_portal_tpgt(at + 1, &st.portal, &st.tpgt))
 		return bad(it, "is no static target: IQN@ADDRESS:PORT,TPGT, as "
 			       "iqn.2001-05.com.example:disk1@10.0.0.9:3260,1");
-	if (!ab_copyn(st.target, sizeof(st.target), it->text, (size_t)(at - it->text)) ||
+	if (!ab_copyn(st.target, sizeof(st.target), it->text,
+		      (size_t)(at - it->text)) ||
 	    ab_name_check_target(st.target))
 		return bad(it, "has no iSCSI name in front of the @");
 	if (!check_portal(it, &st.portal))
@@ -587,28 +599,29 @@ static bool next_word(const char **s, bool is_portals, char *word)
 	return n > 0;
 }
 
-static bool read_list(struct item *it, const char *value)
+static bool read_list(const struct item *list, const char *value)
 {
+	struct item it = *list;
 	/* IQN@ADDRESS:PORT,TPGT has a comma of its own. */
-	bool is_portals = ab_streq(it->key->section, "Portals") ||
-			  it->key->type == AB_KEY_RANGES;
-	bool can_negate = it->key->type != AB_KEY_PORTALS &&
-			  it->key->type != AB_KEY_STATICS;
+	bool is_portals =
+		ab_streq(it.key->section, "Portals") || it.key->type == AB_KEY_RANGES;
+	bool can_negate =
+		it.key->type != AB_KEY_PORTALS && it.key->type != AB_KEY_STATICS;
 	char word[AB_SCAN_LINE + 1];
 	bool is_good = true;
 
 	assert(strlen(value) < sizeof(word));
 	while (next_word(&value, is_portals, word)) {
-		it->text = word;
-		it->negated = can_negate && word[0] == '!';
-		if (it->negated)
-			it->text++;
-		if (!*it->text) {
-			it->text = word;
-			is_good = bad(it, "has nothing behind it: write !VALUE");
+		it.text = word;
+		it.negated = can_negate && word[0] == '!';
+		if (it.negated)
+			it.text++;
+		if (!*it.text) {
+			it.text = word;
+			is_good = bad(&it, "has nothing behind it: write !VALUE");
 			continue;
 		}
-		if (!readers[it->key->type](it))
+		if (!readers[it.key->type](&it))
 			is_good = false;
 	}
 	return is_good;
@@ -643,7 +656,8 @@ static bool bad_setting(struct ab_sink *sink, const struct ab_node_setting_key *
 		ab_text_add(&t, " to ");
 		ab_text_addi(&t, key->max);
 	} else {
-		ab_text_add(&t, "is longer than the 255 bytes that open-iscsi can read");
+		ab_text_add(&t,
+			    "is longer than the 255 bytes that open-iscsi can read");
 	}
 	return false;
 }

@@ -8,8 +8,8 @@
  * paths, schedules, what an answer means.
  *
  * What the kernel does and the caller must look at before it sends:
- * - A device without an address of the family: IPv4 borrows another device's address as
- *   the source, IPv6 takes a link-local one. Nothing here can tell.
+ * - A device without an address of the family: the kernel borrows another device's
+ *   address as the source, IPv6 also its own link-local one. Nothing here can tell.
  * - A device without a route to the address: IPv4 takes the address for on-link and
  * asks for its neighbour; IPv6 answers ENETUNREACH.
  *

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core/evtext.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "core/name.h"
+#include "util/num.h"
+
+enum field_kind {
+	FIELD_U8,
+	FIELD_U16,
+	FIELD_U32,
+	FIELD_U64,
+	FIELD_I32,
+	FIELD_FLAG, /* its name alone, when true */
+	FIELD_STRING,
+	FIELD_ADDR,
+	FIELD_NET, /* with host bits */
+	FIELD_PORTAL,
+	FIELD_HWADDR,
+	FIELD_PORT_TYPE,
+	FIELD_SOURCE,
+};
+
+struct field {
+	const char *name; /* NULL ends a list */
+	uint16_t offset;  /* in struct ab_event */
+	uint16_t size;
+	uint8_t kind;
+};
+
+#define F(text, member, field_kind)                                                    \
+	{                                                                              \
+		.name = (text), .offset = offsetof(struct ab_event, member),           \
+		.size = sizeof(((struct ab_event *)0)->member), .kind = (field_kind)   \
+	}
+#define END                                                                            \
+	{                                                                              \
+		.name = NULL                                                           \
+	}
+
+static const struct field dump_fields[] = {
+	F("source", dump.source, FIELD_SOURCE),
+	F("unreadable", dump.is_unreadable, FIELD_FLAG),
+	END,
+};
+
+static const struct field link_fields[] = {
+	F("ifindex", link.ifindex, FIELD_U32),
+	F("name", link.name, FIELD_STRING),
+	F("type", link.type, FIELD_PORT_TYPE),
+	F("up", link.is_up, FIELD_FLAG),
+	F("carrier", link.has_carrier, FIELD_FLAG),
+	F("master", link.master, FIELD_U32),
+	F("lower", link.lower, FIELD_U32),
+	F("vlan", link.vlan_id, FIELD_U16),
+	F("mtu", link.mtu, FIELD_U32),
+	F("mac", link.hwaddr, FIELD_HWADDR),
+	F("permmac", link.perm_hwaddr, FIELD_HWADDR),
+	END,
+};
+
+static const struct field addr_fields[] = {
+	F("ifindex", addr.ifindex, FIELD_U32),
+	F("net", addr.net, FIELD_NET),
+	F("tentative", addr.is_tentative, FIELD_FLAG),
+	F("failed", addr.is_failed, FIELD_FLAG),
+	F("deprecated", addr.is_deprecated, FIELD_FLAG),
+	F("temporary", addr.is_temporary, FIELD_FLAG),
+	F("linklocal", addr.is_linklocal, FIELD_FLAG),
+	END,
+};
+
+static const struct field udev_fields[] = {
+	F("ifindex", udev.ifindex, FIELD_U32),
+	F("initialized", udev.is_initialized, FIELD_FLAG),
+	F("ignored", udev.is_ignored, FIELD_FLAG),
+	F("driver", udev.driver, FIELD_STRING),
+	F("path", udev.id_path, FIELD_STRING),
+	END,
+};
+
+static const struct field routes_fields[] = {
+	F("family", routes.family, FIELD_U8),
+	END,
+};
+
+static const struct field route_fields[] = {
+	F("path", route.path, FIELD_U64),
+	F("verdict", route.verdict, FIELD_U8),
+	END,
+};
+
+static const struct field neigh_fields[] = {
+	F("ifindex", neigh.ifindex, FIELD_U32),
+	F("addr", neigh.addr, FIELD_ADDR),
+	F("failed", neigh.is_failed, FIELD_FLAG),
+	END,
+};
+
+static const struct field iface_fields[] = {
+	F("iface", iface.binding.iface, FIELD_STRING),
+	F("transport", iface.binding.transport, FIELD_STRING),
+	F("netdev", iface.binding.netdev, FIELD_STRING),
+	F("hwaddr", iface.binding.hwaddr, FIELD_STRING),
+	F("initiator", iface.binding.initiatorname, FIELD_STRING),
+	F("hash", iface.hash, FIELD_U64),
+	F("state", iface.state, FIELD_U8),
+	END,
+};
+
+static const struct field node_fields[] = {
+	F("target", node.key.target, FIELD_STRING),
+	F("portal", node.key.portal, FIELD_PORTAL),
+	F("tpgt", node.key.tpgt, FIELD_I32),
+	F("iface", node.key.iface, FIELD_STRING),
+	F("netdev", node.netdev, FIELD_STRING),
+	F("hwaddr", node.hwaddr, FIELD_STRING),
+	F("hash", node.hash, FIELD_U64),
+	F("state", node.state, FIELD_U8),
+	F("bydiscovery", node.by_discovery, FIELD_FLAG),
+	END,
+};
+
+/* Which of the two a line is, its kind says. */
+static const struct field ledger_iface_fields[] = {
+	F("kind", ledger.kind, FIELD_U8),
+	F("owner", ledger.owner, FIELD_U8),
+	F("hash", ledger.hash, FIELD_U64),
+	F("name", ledger.iface.name, FIELD_STRING),
+	F("type", ledger.iface.port.type, FIELD_PORT_TYPE),
+	F("vlan", ledger.iface.port.vlan_id, FIELD_U16),
+	F("permmac", ledger.iface.port.perm_hwaddr, FIELD_HWADDR),
+	F("path", ledger.iface.port.id_path, FIELD_STRING),
+	F("port", ledger.iface.port.name, FIELD_STRING),
+	END,
+};
+
+static const struct field ledger_node_fields[] = {
+	F("kind", ledger.kind, FIELD_U8),
+	F("owner", ledger.owner, FIELD_U8),
+	F("hash", ledger.hash, FIELD_U64),
+	F("settings", ledger.settings, FIELD_U64),
+	F("target", ledger.node.target, FIELD_STRING),
+	F("portal", ledger.node.portal, FIELD_PORTAL),
+	F("tpgt", ledger.node.tpgt, FIELD_I32),
+	F("iface", ledger.node.iface, FIELD_STRING),
+	END,
+};
+
+static const struct field probe_fields[] = {
+	F("path", probe.path, FIELD_U64),	F("seq", probe.seq, FIELD_U32),
+	F("result", probe.result, FIELD_U8),	F("method", probe.method, FIELD_U8),
+	F("error", probe.error, FIELD_I32),	F("rtt", probe.rtt_us, FIELD_U32),
+	F("arrival", probe.arrival, FIELD_U32), END,
+};
+
+static const struct field found_fields[] = {
+	F("job", found.job, FIELD_U64),
+	F("target", found.target, FIELD_STRING),
+	F("portal", found.portal, FIELD_PORTAL),
+	F("tpgt", found.tpgt, FIELD_I32),
+	END,
+};
+
+static const struct field done_fields[] = {
+	F("job", done.job, FIELD_U64),
+	F("outcome", done.outcome, FIELD_U8),
+	F("code", done.code, FIELD_I32),
+	F("hash", done.hash, FIELD_U64),
+	END,
+};
+
+static const struct field command_fields[] = {
+	F("verb", command.verb, FIELD_U8),
+	END,
+};
+
+static const struct field no_fields[] = { END };
+
+static const struct {
+	const char *name;
+	const struct field *fields;
+} event_types[AB_EV_MAX] = {
+	[AB_EV_NONE] = { "none", no_fields },
+	[AB_EV_TICK] = { "tick", no_fields },
+	[AB_EV_DUMP_BEGIN] = { "dump-begin", dump_fields },
+	[AB_EV_DUMP_END] = { "dump-end", dump_fields },
+	[AB_EV_STALE] = { "stale", dump_fields },
+	[AB_EV_LINK] = { "link", link_fields },
+	[AB_EV_LINK_GONE] = { "link-gone", link_fields },
+	[AB_EV_ADDR] = { "addr", addr_fields },
+	[AB_EV_ADDR_GONE] = { "addr-gone", addr_fields },
+	[AB_EV_UDEV] = { "udev", udev_fields },
+	[AB_EV_UDEV_GONE] = { "udev-gone", udev_fields },
+	[AB_EV_ROUTES] = { "routes", routes_fields },
+	[AB_EV_ROUTE] = { "route", route_fields },
+	[AB_EV_NEIGH] = { "neigh", neigh_fields },
+	[AB_EV_IFACE] = { "iface", iface_fields },
+	[AB_EV_IFACE_GONE] = { "iface-gone", iface_fields },
+	[AB_EV_NODE] = { "node", node_fields },
+	[AB_EV_NODE_GONE] = { "node-gone", node_fields },
+	[AB_EV_LEDGER] = { "ledger", ledger_iface_fields },
+	[AB_EV_PROBE] = { "probe", probe_fields },
+	[AB_EV_FOUND] = { "found", found_fields },
+	[AB_EV_DONE] = { "done", done_fields },
+	[AB_EV_POLICY] = { "policy", no_fields },
+	[AB_EV_COMMAND] = { "command", command_fields },
+};
+
+static const char *const source_names[AB_SOURCE_MAX] = {
+	[AB_SOURCE_RTNL] = "rtnl",
+	[AB_SOURCE_UDEV] = "udev",
+	[AB_SOURCE_RECORDS] = "records",
+	[AB_SOURCE_LEDGER] = "ledger",
+};
+
+static const struct field *fields_of(const struct ab_event *ev)
+{
+	if (ev->type == AB_EV_LEDGER && ev->ledger.kind == AB_LEDGER_NODE)
+		return ledger_node_fields;
+	return event_types[ev->type].fields;
+}
+
+/* --- to text --- */
+
+static bool is_zero(const void *p, size_t n)
+{
+	const unsigned char *b = p;
+
+	while (n--)
+		if (*b++)
+			return false;
+	return true;
+}
+
+static uint64_t load(const void *p, size_t size)
+{
+	uint64_t u64;
+	uint32_t u32;
+	uint16_t u16;
+
+	switch (size) {
+	case 8:
+		memcpy(&u64, p, 8);
+		return u64;
+	case 4:
+		memcpy(&u32, p, 4);
+		return u32;
+	case 2:
+		memcpy(&u16, p, 2);
+		return u16;
+	default:
+		return *(const unsigned char *)p;
+	}
+}
+
+static void add_value(struct ab_text *t, const struct field *f, const void *p)
+{
+	uint64_t number = f->size <= 8 ? load(p, f->size) : 0;
+
+	switch ((enum field_kind)f->kind) {
+	case FIELD_U8:
+	case FIELD_U16:
+	case FIELD_U32:
+	case FIELD_U64:
+	case FIELD_FLAG:
+		ab_text_addu(t, number);
+		break;
+	case FIELD_I32:
+		ab_text_addi(t, (int32_t)number);
+		break;
+	case FIELD_STRING:
+		ab_text_add_escaped(t, p, strnlen(p, f->size));
+		break;
+	case FIELD_ADDR:
+		ab_name_add_addr(t, p);
+		break;
+	case FIELD_NET:
+		ab_name_add_net(t, p);
+		break;
+	case FIELD_PORTAL:
+		ab_name_add_portal(t, p);
+		break;
+	case FIELD_HWADDR:
+		ab_name_add_hwaddr(t, p);
+		break;
+	case FIELD_PORT_TYPE:
+		ab_text_add(t, number < AB_PORT_TYPE_MAX
+				       ? ab_port_type_name((enum ab_port_type)number)
+				       : "other");
+		break;
+	case FIELD_SOURCE:
+		ab_text_add(t, number < AB_SOURCE_MAX ? source_names[number] : "?");
+		break;
+	}
+}
+
+void ab_evtext_add(struct ab_text *t, const struct ab_event *ev)
+{
+	const struct field *f;
+
+	ab_text_add(t, event_types[ev->type].name);
+	for (f = fields_of(ev); f->name; f++) {
+		const char *p = (const char *)ev + f->offset;
+
+		if (is_zero(p, f->size) && f->kind != FIELD_SOURCE)
+			continue;
+		ab_text_addc(t, ' ');
+		ab_text_add(t, f->name);
+		if (f->kind == FIELD_FLAG)
+			continue;
+		ab_text_addc(t, '=');
+		add_value(t, f, p);
+	}
+}
+
+/* --- from text --- */
+
+static bool store_number(const struct field *f, void *p, const char *s)
+{
+	uint64_t max = f->size == 8 ? UINT64_MAX : (UINT64_C(1) << (f->size * 8)) - 1;
+	uint64_t v;
+	int64_t i;
+
+	if (f->kind == FIELD_I32) {
+		int32_t value;
+
+		if (ab_num_i64(s, INT32_MIN, INT32_MAX, &i))
+			return false;
+		value = (int32_t)i;
+		memcpy(p, &value, sizeof(value));
+		return true;
+	}
+	if (ab_num_u64(s, 0, max, &v))
+		return false;
+	/* Little end first or last: each size has its own type. */
+	if (f->size == 8) {
+		memcpy(p, &v, 8);
+	} else if (f->size == 4) {
+		uint32_t u32 = (uint32_t)v;
+
+		memcpy(p, &u32, 4);
+	} else if (f->size == 2) {
+		uint16_t u16 = (uint16_t)v;
+
+		memcpy(p, &u16, 2);
+	} else {
+		*(uint8_t *)p = (uint8_t)v;
+	}
+	return true;
+}
+
+static bool store_word(void *p, int value)
+{
+	if (value < 0)
+		return false;
+	*(uint8_t *)p = (uint8_t)value;
+	return true;
+}
+
+static int source_of(const char *s)
+{
+	int i;
+
+	for (i = 0; i < AB_SOURCE_MAX; i++)
+		if (ab_streq(source_names[i], s))
+			return i;
+	return -1;
+}
+
+/* Values were written into zeroed memory: what is stored has no stray bytes. */
+static bool store_value(const struct field *f, void *p, const char *s)
+{
+	int n;
+
+	switch ((enum field_kind)f->kind) {
+	case FIELD_U8:
+	case FIELD_U16:
+	case FIELD_U32:
+	case FIELD_U64:
+	case FIELD_I32:
+		return store_number(f, p, s);
+	case FIELD_FLAG:
+		return false; /* has no value */
+	case FIELD_STRING:
+		n = ab_text_unescape(s, strlen(s), p, f->size);
+		return n >= 0;
+	case FIELD_ADDR:
+		return ab_name_parse_addr(s, p) == 0;
+	case FIELD_NET:
+		return ab_name_parse_ifaddr(s, p) == 0;
+	case FIELD_PORTAL:
+		return ab_name_parse_portal(s, p) == 0;
+	case FIELD_HWADDR:
+		return ab_name_parse_hwaddr(s, p) == 0;
+	case FIELD_PORT_TYPE:
+		return store_word(p, ab_port_type_of(s));
+	case FIELD_SOURCE:
+		return store_word(p, source_of(s));
+	}
+	return false;
+}
+
+static bool store_field(struct ab_event *ev, const char *word)
+{
+	const char *equals = strchr(word, '=');
+	size_t n = equals ? (size_t)(equals - word) : strlen(word);
+	const struct field *f;
+
+	for (f = fields_of(ev); f->name; f++)
+		if (strlen(f->name) == n && strncmp(f->name, word, n) == 0)
+			break;
+	if (!f->name)
+		return false;
+	if (f->kind == FIELD_FLAG) {
+		*((char *)ev + f->offset) = 1;
+		return !equals;
+	}
+	return equals && store_value(f, (char *)ev + f->offset, equals + 1);
+}
+
+/* Copies the next word of *s, moves *s behind it; false: there is none, or too long. */
+static bool next_word(const char **s, char *word, size_t size)
+{
+	size_t n = 0;
+
+	while (**s == ' ' || **s == '\t')
+		(*s)++;
+	while ((*s)[n] && (*s)[n] != ' ' && (*s)[n] != '\t')
+		n++;
+	if (n == 0 || n >= size)
+		return false;
+	memcpy(word, *s, n);
+	word[n] = '\0';
+	*s += n;
+	return true;
+}
+
+static int type_of(const char *word)
+{
+	int i;
+
+	for (i = AB_EV_TICK; i < AB_EV_MAX; i++)
+		if (ab_streq(event_types[i].name, word))
+			return i;
+	return -1;
+}
+
+int ab_evtext_parse(const char *line, struct ab_event *ret_ev, const char **ret_word)
+{
+	char word[AB_EVTEXT_MAX / 2];
+	const char *at = line, *start = line;
+	struct ab_event ev;
+	int type;
+
+	memset(&ev, 0, sizeof(ev));
+	type = next_word(&at, word, sizeof(word)) ? type_of(word) : -1;
+	if (type < 0)
+		goto bad;
+	ev.type = (uint32_t)type;
+	for (;;) {
+		while (*at == ' ' || *at == '\t')
+			at++;
+		start = at;
+		if (!*at)
+			break;
+		if (!next_word(&at, word, sizeof(word)) || !store_field(&ev, word))
+			goto bad;
+	}
+	*ret_ev = ev;
+	return 0;
+bad:
+	if (ret_word)
+		*ret_word = start;
+	return 1;
+}
