@@ -331,6 +331,19 @@ static void print_valued(FILE *out)
 		fprintf(out, "%s--%s", i ? "|" : "", ab_root_options[i].name);
 }
 
+/* Does it take the name of a network device, as an argument or an option's value? */
+static bool takes_port(const struct ab_verb *verb)
+{
+	const struct ab_verb_option *o;
+
+	if (verb->params[0] && ab_streq(verb->params[0], "port"))
+		return true;
+	for (o = verb->options; o && o->name; o++)
+		if (o->arg && ab_streq(o->arg, "PORT"))
+			return true;
+	return false;
+}
+
 void ab_args_print_completion(FILE *out)
 {
 	size_t i;
@@ -358,7 +371,7 @@ void ab_args_print_completion(FILE *out)
 	fputs("' ;;\n", out);
 	for (i = 0; i < ab_n_verbs; i++) {
 		const struct ab_verb *v = &ab_verbs[i];
-		bool has_port = v->params[0] && ab_streq(v->params[0], "port");
+		bool has_port = takes_port(v);
 
 		if (v->is_hidden || (!v->options && !has_port))
 			continue;

@@ -311,14 +311,15 @@ static const char *colour_of(const char *word)
 	static const struct {
 		const char *word, *colour;
 	} colours[] = {
-		{ "up", "32" },	      { "ok", "32" },		{ "taken", "32" },
-		{ "ready", "32" },    { "ours", "32" },		{ "+", "32" },
-		{ "down", "31" },     { "nocarrier", "31" },	{ "noaddr", "31" },
-		{ "noroute", "31" },  { "gone", "31" },		{ "failed", "31" },
-		{ "broken", "31" },   { "missing", "31" },	{ "!", "31" },
-		{ "-", "31" },	      { "degraded", "33" },	{ "held", "33" },
-		{ "modified", "33" }, { "paused", "33" },	{ "waiting", "33" },
-		{ "unknown", "33" },  { "wrong-device", "33" }, { "~", "33" },
+		{ "up", "32" },	       { "ok", "32" },	       { "bound", "32" },
+		{ "ours", "32" },      { "+", "32" },	       { "down", "31" },
+		{ "refused", "31" },   { "cannotsend", "31" }, { "wrongdevice", "31" },
+		{ "nocarrier", "31" }, { "noaddr", "31" },     { "noroute", "31" },
+		{ "bad", "31" },       { "broken", "31" },     { "error", "31" },
+		{ "!", "31" },	       { "-", "31" },	       { "partial", "33" },
+		{ "searching", "33" }, { "pending", "33" },    { "held", "33" },
+		{ "modified", "33" },  { "removed", "33" },    { "absent", "33" },
+		{ "warning", "33" },   { "~", "33" },
 	};
 	size_t i;
 
@@ -425,19 +426,20 @@ static void print_table(const struct ab_render *r)
 /* --- the other forms ---------------------------------------------------------------
  */
 
-/* What there is, in one line. */
+/* What there is, in one line; but nothing that the sentence at its end says anyway. */
 static void print_stream(const struct ab_render *r, const struct ab_row *row)
 {
-	char value[CELL_TEXT];
+	char value[CELL_TEXT], sentence[CELL_TEXT];
 	bool is_first = true;
+	struct ab_text t;
 	unsigned int i;
 
+	ab_text_init(&t, sentence, sizeof(sentence));
+	add_column(&t, row, &r->columns[r->n_columns - 1]);
 	for (i = 0; i < r->n_columns; i++) {
-		struct ab_text t;
-
 		ab_text_init(&t, value, sizeof(value));
 		add_column(&t, row, &r->columns[i]);
-		if (!t.len)
+		if (!t.len || (i + 1 < r->n_columns && strstr(sentence, value)))
 			continue;
 		if (!is_first)
 			print_pad(r->cli->out, GAP);
@@ -456,8 +458,13 @@ static void print_head(const struct ab_render *r, const struct ab_row *row)
 	} lines[] = {
 		{ "Initiator", { "initiator", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Daemon", { "daemon", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Database", { "database", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Store", { "store", NULL, AB_COLUMN_STATE, NULL } },
 		{ "Configuration", { "configuration", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Generation", { "generation", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Policies", { "policies", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Paused", { "paused", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Only additions", { "additions_only", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Ports", { "ports", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Paths up", { "paths_up", NULL, AB_COLUMN_RATIO, "paths_all" } },
 		{ "Overall", { "overall", NULL, AB_COLUMN_STATE, NULL } },
@@ -466,14 +473,16 @@ static void print_head(const struct ab_render *r, const struct ab_row *row)
 	size_t i;
 
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		const struct ab_cell *c = ab_row_find(row, lines[i].column.member);
 		struct ab_text t;
 
 		ab_text_init(&t, value, sizeof(value));
 		add_column(&t, row, &lines[i].column);
-		if (!t.len)
+		/* That nothing unusual is the matter goes without saying. */
+		if (!t.len || (c->kind == AB_CELL_BOOL && !c->number))
 			continue;
-		fprintf(r->cli->out, "%13s: ", lines[i].label);
-		print_last(r, 15, lines[i].column.kind, value);
+		fprintf(r->cli->out, "%14s: ", lines[i].label);
+		print_last(r, 16, lines[i].column.kind, value);
 		fputc('\n', r->cli->out);
 	}
 	fputc('\n', r->cli->out);

@@ -447,7 +447,9 @@ static const struct ab_port *next_port(const struct ab_engine *e, const char *af
 	     i = ab_table_next(e, &e->ports, i)) {
 		const struct ab_port *p = ab_port_at_const(e, i);
 
-		if (!p->has_link || (after && strcmp(p->link.name, after) <= 0))
+		/* The loopback device can never carry iSCSI: nobody asks about it. */
+		if (!p->has_link || p->link.type == AB_PORT_LOOPBACK ||
+		    (after && strcmp(p->link.name, after) <= 0))
 			continue;
 		if (!best || strcmp(p->link.name, best->link.name) < 0)
 			best = p;
@@ -491,6 +493,10 @@ static void add_path_cells(const struct ab_view *v, const struct ab_path *path,
 		ab_row_null(row, "rtt_us");
 	ab_row_number(row, "probes", h->n_sent);
 	ab_row_number(row, "lost", h->n_lost);
+	if (h->n_sent)
+		ab_row_number(row, "loss", (int64_t)h->n_lost * 100 / h->n_sent);
+	else
+		ab_row_null(row, "loss");
 	if (path->is_probed)
 		ab_row_number(row, "interval_ms", path->probe_interval_ms);
 	else

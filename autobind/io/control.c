@@ -40,8 +40,6 @@ struct client {
 
 struct ab_reply {
 	struct client *client; /* borrowed; NULL when it is gone */
-	bool is_more;
-	bool is_failed; /* an error was sent before the end */
 	ab_reply_fn *on_room, *on_gone;
 	void *room_arg, *gone_arg;
 };
@@ -281,14 +279,8 @@ bool ab_reply_row(struct ab_reply *reply, const struct ab_row *row)
 	char *text = NULL;
 	int r;
 
-	if (!c || c->is_dead || reply->is_failed)
+	if (!c || c->is_dead)
 		return false;
-	if (!reply->is_more) {
-		reply->is_failed = true;
-		queue_error(c, AB_MESSAGE_ERROR_EXPECTED_MORE,
-			    "this method has several answers: ask with \"more\":true");
-		return false;
-	}
 	r = ab_json_encode_answer(row, &text);
 	queue_encoded(c, r, text);
 	return !c->is_dead;
@@ -313,7 +305,7 @@ void ab_reply_end(struct ab_reply *reply)
 	char *text = NULL;
 	int r;
 
-	if (c && !c->is_dead && !reply->is_failed) {
+	if (c && !c->is_dead) {
 		r = ab_json_encode_end(&text);
 		queue_encoded(c, r, text);
 	}
@@ -326,7 +318,7 @@ void ab_reply_error(struct ab_reply *reply, enum ab_message_error error,
 	struct client *c = reply->client;
 
 	assert(error > AB_MESSAGE_ERROR_NONE && error < AB_MESSAGE_ERROR_MAX);
-	if (c && !c->is_dead && !reply->is_failed)
+	if (c && !c->is_dead)
 		queue_error(c, error, message);
 	release(reply);
 }
@@ -335,14 +327,16 @@ bool ab_reply_is_full(const struct ab_reply *reply)
 {
 	const struct client *c = reply->client;
 
-	return !c || c->is_dead || reply->is_failed ||
-	       c->out_len - c->out_pos >= AB_CONTROL_QUEUE_MAX / 4;
+	return !c || c->is_dead || c->out_len - c->out_pos >= AB_CONTROL_QUEUE_MAX / 4;
 }
 
-void ab_reply_on_room(struct ab_reply *reply, ab_reply_fn *fn, void *arg)
+void ab_reply_on_room(struct ab_reply *reply, ab_reply_fn *fn, ab_reply_fn *gone,
+		      void *arg)
 {
+	assert(!fn || gone);
 	reply->on_room = fn;
 	reply->room_arg = arg;
+	ab_reply_on_gone(reply, gone, arg);
 	if (reply->client)
 		watch(reply->client);
 }
@@ -372,13 +366,17 @@ static void dispatch(struct client *c, struct ab_request *req)
 			    "only root may change anything");
 		return;
 	}
+	if (!req->is_more) {
+		queue_error(c, AB_MESSAGE_ERROR_EXPECTED_MORE,
+			    "there may be several answers: ask with \"more\":true");
+		return;
+	}
 	reply = calloc(1, sizeof(*reply));
 	if (!reply) {
 		kill_client(c);
 		return;
 	}
 	reply->client = c;
-	reply->is_more = req->is_more;
 	req->is_root = c->is_root;
 	c->reply = reply;
 	set_deadline(c);

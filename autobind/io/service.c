@@ -52,6 +52,104 @@ static void no_such_port(struct ab_reply *reply, const char *port)
 	ab_reply_error(reply, AB_MESSAGE_ERROR_NOT_FOUND, text);
 }
 
+/* --- tables --- */
+
+typedef uint32_t table_fn(const struct ab_view *v, const char *filter);
+
+/*
+ * A table may be longer than a client's queue. It is walked anew for each batch, and
+ * what was sent before is passed over: a row that comes or goes meanwhile may be shown
+ * twice or not at all, as in any listing of what changes.
+ */
+struct table {
+	struct ab_service *service;
+	struct ab_reply *reply;
+	table_fn *fn;
+	char filter[AB_TARGET_NAME];
+	uint32_t n_sent, n_seen;
+	bool is_full; /* this batch */
+};
+
+static void send_batch_row(void *arg, const struct ab_row *row)
+{
+	struct table *t = arg;
+
+	if (t->n_seen++ < t->n_sent || t->is_full)
+		return;
+	t->is_full = ab_reply_is_full(t->reply);
+	if (t->is_full)
+		return;
+	(void)ab_reply_row(t->reply, row); /* seen in the next is_full() */
+	t->n_sent++;
+}
+
+/* Return: true when nothing is left. */
+static bool send_batch(struct table *t)
+{
+	struct ab_view v = ab_shell_view(t->service->sh);
+
+	v.fn = send_batch_row;
+	v.arg = t;
+	t->n_seen = 0;
+	t->is_full = false;
+	(void)t->fn(&v, t->filter);
+	return !t->is_full;
+}
+
+static void end_table(void *arg, struct ab_reply *reply)
+{
+	free(arg);
+	ab_reply_end(reply);
+}
+
+static void on_room(void *arg, struct ab_reply *reply)
+{
+	if (send_batch(arg))
+		end_table(arg, reply);
+}
+
+static void send_table(struct ab_service *s, const struct ab_request *req,
+		       struct ab_reply *reply, table_fn *fn)
+{
+	const char *port = ab_request_get(req, "port");
+	struct table *t = calloc(1, sizeof(*t));
+
+	if (!t) {
+		ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL, "out of memory");
+		return;
+	}
+	t->service = s;
+	t->reply = reply;
+	t->fn = fn;
+	if (port && !ab_copy(t->filter, sizeof(t->filter), port)) {
+		/* Longer than any name: what matches it is nothing. */
+		end_table(t, reply);
+		return;
+	}
+	if (send_batch(t))
+		end_table(t, reply);
+	else
+		ab_reply_on_room(reply, on_room, end_table, t);
+}
+
+static uint32_t all_ifaces(const struct ab_view *v, const char *filter)
+{
+	(void)filter;
+	return ab_view_ifaces(v);
+}
+
+static uint32_t all_portals(const struct ab_view *v, const char *filter)
+{
+	(void)filter;
+	return ab_view_portals(v);
+}
+
+static void skip_row(void *arg, const struct ab_row *row)
+{
+	(void)arg;
+	(void)row;
+}
+
 static void do_status(struct ab_service *s, const struct ab_request *req,
 		      struct ab_reply *reply)
 {
@@ -59,62 +157,47 @@ static void do_status(struct ab_service *s, const struct ab_request *req,
 	const char *port = ab_request_get(req, "port");
 	struct ab_row row;
 
+	v.fn = skip_row;
+	if (port && *port && ab_view_ports(&v, port) == 0) {
+		no_such_port(reply, port);
+		return;
+	}
 	ab_row_clear(&row);
 	ab_row_text(&row, "row", "head");
 	ab_shell_add_head(s->sh, &row);
 	ab_view_head(&v, &row);
 	(void)ab_reply_row(reply, &row);
-	if (ab_view_ports(&v, port) == 0 && port && *port)
-		no_such_port(reply, port);
-	else
-		ab_reply_end(reply);
+	send_table(s, req, reply, ab_view_ports);
 }
 
 static void do_ports(struct ab_service *s, const struct ab_request *req,
 		     struct ab_reply *reply)
 {
-	struct ab_view v = view_for(s, reply);
-
-	(void)ab_view_ports(&v, ab_request_get(req, "port"));
-	ab_reply_end(reply);
+	send_table(s, req, reply, ab_view_ports);
 }
 
 static void do_ifaces(struct ab_service *s, const struct ab_request *req,
 		      struct ab_reply *reply)
 {
-	struct ab_view v = view_for(s, reply);
-
-	(void)req;
-	(void)ab_view_ifaces(&v);
-	ab_reply_end(reply);
+	send_table(s, req, reply, all_ifaces);
 }
 
 static void do_portals(struct ab_service *s, const struct ab_request *req,
 		       struct ab_reply *reply)
 {
-	struct ab_view v = view_for(s, reply);
-
-	(void)req;
-	(void)ab_view_portals(&v);
-	ab_reply_end(reply);
+	send_table(s, req, reply, all_portals);
 }
 
 static void do_paths(struct ab_service *s, const struct ab_request *req,
 		     struct ab_reply *reply)
 {
-	struct ab_view v = view_for(s, reply);
-
-	(void)ab_view_paths(&v, ab_request_get(req, "port"));
-	ab_reply_end(reply);
+	send_table(s, req, reply, ab_view_paths);
 }
 
 static void do_nodes(struct ab_service *s, const struct ab_request *req,
 		     struct ab_reply *reply)
 {
-	struct ab_view v = view_for(s, reply);
-
-	(void)ab_view_nodes(&v, ab_request_get(req, "port"));
-	ab_reply_end(reply);
+	send_table(s, req, reply, ab_view_nodes);
 }
 
 static void do_explain(struct ab_service *s, const struct ab_request *req,
@@ -382,27 +465,16 @@ static bool refuse_conf(struct ab_reply *reply, int r, const struct ab_conf *con
 {
 	char text[2048];
 	struct ab_text t;
-	uint32_t i;
 
 	if (r == 0 && conf->set)
 		return false;
 	ab_text_init(&t, text, sizeof(text));
 	ab_text_add(&t, "refused, the configuration in force stays:");
-	for (i = 0; r == 0 && i < conf->diags.n; i++) {
-		const struct ab_diag *d = &conf->diags.v[i];
-		const char *path = ab_conf_path(conf, d);
-
-		if (d->severity != AB_DIAG_ERROR)
-			continue;
-		ab_text_addc(&t, '\n');
-		ab_text_add(&t, path ? path : "configuration");
-		ab_text_addc(&t, ':');
-		ab_text_addu(&t, d->line);
-		ab_text_add(&t, ": error: ");
-		ab_text_add(&t, d->text);
-	}
+	ab_text_addc(&t, '\n');
+	if (r == 0)
+		ab_conf_add_errors(&t, conf);
 	if (r)
-		ab_text_add(&t, r < 0 ? strerror(-r) : " the files could not be read");
+		ab_text_add(&t, r < 0 ? strerror(-r) : "the files could not be read");
 	ab_reply_error(reply, AB_MESSAGE_ERROR_CONFIG, text);
 	return true;
 }

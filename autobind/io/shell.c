@@ -2,18 +2,15 @@
 #include "io/shell.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
-#include "core/name.h"
 #include "io/clock.h"
 #include "io/discover.h"
-#include "io/file.h"
-#include "io/iscsi_db.h"
+#include "io/host.h"
 #include "io/log.h"
+#include "io/machine.h"
 #include "io/mon_rtnl.h"
 #include "io/mon_udev.h"
 #include "io/probe.h"
@@ -38,8 +35,8 @@ struct ab_shell {
 	struct ab_shell_config config;
 	struct ab_loop *loop;
 	struct ab_loop_timer *timer;
-	struct ab_engine *engine; /* owned: malloc'ed block */
-	struct ab_conf *conf;	  /* owned: in force; NULL: watch only */
+	struct ab_machine machine;
+	struct ab_conf *conf; /* owned: in force; NULL: watch only */
 	struct ab_store *store;
 	struct ab_spawner *spawner;
 	struct ab_discover *discover;
@@ -53,58 +50,12 @@ struct ab_shell {
 	bool is_reading, is_last_good;
 	void (*on_step)(void *arg);
 	void *on_step_arg;
-	char initiator[AB_TARGET_NAME];
-	struct ab_db_place place;
-	char db_root[AB_ROOT_PATH], lock_dir[AB_ROOT_PATH], iscsid_conf[AB_ROOT_PATH];
-	struct ab_conf_roots conf_roots;
+	struct ab_host host;
 	bool is_stepping;
 	struct ab_effect effects[EFFECTS_MAX];
 	struct ab_event queue[QUEUE_MAX];
 	uint32_t n_queued;
 };
-
-/* --- the engine's block --- */
-
-static struct ab_engine *new_engine(const struct ab_shell_config *config)
-{
-	/* A host with a handful of ports; tables that fill up are doubled. */
-	static const struct ab_limits start = { .ports = 32,
-						.addrs = 64,
-						.targets = 64,
-						.ifaces = 32,
-						.nodes = 128,
-						.paths = 64,
-						.founds = 128 };
-	struct ab_engine_config ec = { .no_login = config->no_login };
-	void *block = malloc(ab_engine_size(&start));
-
-	/* Without entropy at boot the jitter is the same on two hosts: no more harm. */
-	if (getrandom(&ec.seed, sizeof(ec.seed), GRND_NONBLOCK) != sizeof(ec.seed))
-		ec.seed = (uint64_t)ab_clock_now().ns;
-	return block ? ab_engine_init(block, &start, &ec) : NULL;
-}
-
-static struct ab_engine *copy_engine(const struct ab_engine *from,
-				     const struct ab_limits *limits)
-{
-	void *block = malloc(ab_engine_size(limits));
-
-	return block ? ab_engine_copy(block, limits, from) : NULL;
-}
-
-/* Return: 0 or -ENOMEM; then the engine goes on as it is. */
-static int grow(struct ab_shell *sh)
-{
-	struct ab_limits more = ab_engine_more(sh->engine);
-	struct ab_engine *larger = copy_engine(sh->engine, &more);
-
-	if (!larger)
-		return -ENOMEM;
-	free(sh->engine);
-	sh->engine = larger;
-	ab_log_debug("engine", "%zu KiB of state", ab_engine_size(&more) / 1024);
-	return 0;
-}
 
 static const struct ab_policy_set *set_of(const struct ab_shell *sh)
 {
@@ -255,35 +206,14 @@ static void carry_out(struct ab_shell *sh, const struct ab_effect *ef)
 
 /* --- steps --- */
 
-/* Steps until the event has been taken; a full table is doubled. */
-static int step_growing(struct ab_shell *sh, const struct ab_event *ev,
-			struct ab_effects *out)
-{
-	int r;
-
-	while ((r = ab_engine_step(sh->engine, set_of(sh), ev, ab_loop_now(sh->loop),
-				   out)) == AB_ENGINE_E_LIMIT) {
-		r = grow(sh);
-		if (r < 0)
-			return r;
-	}
-	return r;
-}
-
 static void step(struct ab_shell *sh, const struct ab_event *ev)
 {
-	static const struct ab_event tick = { .type = AB_EV_TICK };
 	struct ab_effects out = { .v = sh->effects, .max = EFFECTS_MAX };
 	uint32_t i;
 	int r;
 
 	ab_recorder_event(sh->recorder, ev, ab_loop_now(sh->loop));
-	r = step_growing(sh, ev, &out);
-	while (r == 0 && ab_engine_wants_room(sh->engine) && out.n < out.max) {
-		r = grow(sh);
-		if (r == 0)
-			r = step_growing(sh, &tick, &out);
-	}
+	r = ab_machine_step(&sh->machine, set_of(sh), ev, ab_loop_now(sh->loop), &out);
 	if (r < 0) {
 		errno = -r;
 		ab_log_err("engine", "an event could not be taken");
@@ -310,7 +240,7 @@ static void on_event(void *arg, const struct ab_event *ev)
 		step(sh, &next);
 	}
 	sh->is_stepping = false;
-	ab_loop_timer_set(sh->timer, ab_engine_next(sh->engine));
+	ab_loop_timer_set(sh->timer, ab_engine_next(sh->machine.engine));
 	if (sh->on_step)
 		sh->on_step(sh->on_step_arg);
 }
@@ -390,26 +320,18 @@ static void on_last_good(void *arg, int r, const char *data, size_t n)
 	put_in_force(sh, conf);
 }
 
+/* What a copy of the engine would do with that policy set. */
 static int plan_with(struct ab_shell *sh, const struct ab_policy_set *set,
 		     struct ab_effects *out)
 {
 	struct ab_event ev = { .type = AB_EV_POLICY };
-	struct ab_limits limits = ab_engine_limits(sh->engine);
-	struct ab_engine *copy = copy_engine(sh->engine, &limits);
-	struct ab_limits more;
-	struct ab_engine *larger;
+	struct ab_machine copy;
+	int r = ab_machine_copy(&copy, &sh->machine);
 
-	while (copy) {
-		(void)ab_engine_step(copy, set, &ev, ab_loop_now(sh->loop), out);
-		if (!ab_engine_wants_room(copy) || out->n == out->max)
-			break;
-		more = ab_engine_more(copy);
-		larger = copy_engine(copy, &more);
-		free(copy);
-		copy = larger;
-	}
-	free(copy);
-	return copy ? 0 : -ENOMEM;
+	if (r == 0)
+		r = ab_machine_step(&copy, set, &ev, ab_loop_now(sh->loop), out);
+	ab_machine_fini(&copy);
+	return r;
 }
 
 static void answer_plan(struct ab_shell *sh, const struct waiter *w, int r,
@@ -529,96 +451,16 @@ int ab_shell_plan(struct ab_shell *sh, ab_shell_plan_fn *fn, void *arg)
 
 /* --- start and end --- */
 
-/* "InitiatorName=iqn..." of initiatorname.iscsi; "" when there is none. */
-static void read_initiator(struct ab_shell *sh)
-{
-	char path[AB_ROOT_PATH + 32], *data = NULL, *line, *rest;
-	struct ab_text t;
-	size_t n;
-	int r;
-
-	ab_text_init(&t, path, sizeof(path));
-	ab_text_add(&t, sh->config.roots->path[AB_ROOT_ISCSI]);
-	ab_text_add(&t, "/initiatorname.iscsi");
-	r = ab_file_read(AT_FDCWD, path, 64 * 1024, &data, &n, NULL);
-	if (r) {
-		errno = r < 0 ? -r : EINVAL;
-		ab_log_warn("shell", "%s: no initiator name, discovery is not possible",
-			    path);
-		return;
-	}
-	for (line = data; line; line = rest) {
-		rest = strchr(line, '\n');
-		if (rest)
-			*rest++ = '\0';
-		if (!ab_starts_with(line, "InitiatorName="))
-			continue;
-		line += strlen("InitiatorName=");
-		line[strcspn(line, " \t\r")] = '\0';
-		if (ab_name_check_target(line) == 0)
-			(void)ab_copy(sh->initiator, sizeof(sh->initiator), line);
-		else
-			ab_log_warnx("shell", "%s: this is no iSCSI name", path);
-	}
-	free(data);
-}
-
-/* Given, or as the installed iscsiadm has it. */
-static int locate_db(struct ab_shell *sh)
-{
-	const struct ab_roots *roots = sh->config.roots;
-	struct ab_text t;
-	int r = ab_db_locate(roots->path[AB_ROOT_ROOT], roots->path[AB_ROOT_ISCSIADM],
-			     &sh->place);
-
-	if (r < 0)
-		return r;
-	ab_text_init(&t, sh->db_root, sizeof(sh->db_root));
-	if (roots->path[AB_ROOT_DB][0]) {
-		ab_text_add(&t, roots->path[AB_ROOT_DB]);
-	} else {
-		ab_text_add(&t, roots->path[AB_ROOT_ROOT]);
-		ab_text_add(&t, sh->place.root);
-	}
-	if (t.cut)
-		return -ENAMETOOLONG;
-	ab_text_init(&t, sh->lock_dir, sizeof(sh->lock_dir));
-	if (roots->path[AB_ROOT_LOCK][0]) {
-		ab_text_add(&t, roots->path[AB_ROOT_LOCK]);
-	} else {
-		ab_text_add(&t, roots->path[AB_ROOT_ROOT]);
-		ab_text_add(&t, sh->place.lock_dir);
-	}
-	if (t.cut)
-		return -ENAMETOOLONG;
-	ab_text_init(&t, sh->iscsid_conf, sizeof(sh->iscsid_conf));
-	ab_text_add(&t, roots->path[AB_ROOT_ISCSI]);
-	ab_text_add(&t, "/iscsid.conf");
-	ab_log_info("shell", "database %s, lock %s%s", sh->db_root, sh->lock_dir,
-		    sh->place.both_roots ? " (both usual places hold records!)" : "");
-	return t.cut ? -ENAMETOOLONG : 0;
-}
-
 static int start_store(struct ab_shell *sh)
 {
-	const struct ab_roots *roots = sh->config.roots;
 	struct ab_store_config config = {
-		.db = { .root = sh->db_root,
-			.link_root = roots->path[AB_ROOT_DB][0] ? NULL : sh->place.root,
-			.lock_dir = sh->lock_dir,
-			.conf = sh->iscsid_conf,
-			.known = sh->place.has_known ? &sh->place.known : NULL },
-		.state_dir = roots->path[AB_ROOT_STATE],
-		.run_dir = roots->path[AB_ROOT_RUN],
+		.db = sh->host.db,
+		.state_dir = sh->config.roots->path[AB_ROOT_STATE],
+		.run_dir = sh->config.roots->path[AB_ROOT_RUN],
 		.collect = collect_conf,
-		.collect_arg = &sh->conf_roots,
+		.collect_arg = &sh->host.conf,
 	};
 
-	sh->conf_roots = (struct ab_conf_roots){
-		.etc = roots->path[AB_ROOT_CONFIG],
-		.run = roots->path[AB_ROOT_RUN],
-		.lib = NULL,
-	};
 	return ab_store_start(&config, &sh->store);
 }
 
@@ -644,8 +486,8 @@ static int start_discovery(struct ab_shell *sh)
 	config.spawner = sh->spawner;
 	if (r == 0)
 		r = ab_discover_new(&config, &sh->discover);
-	if (r == 0 && sh->initiator[0])
-		r = ab_discover_set_initiator(sh->discover, sh->initiator);
+	if (r == 0 && sh->host.initiator[0])
+		r = ab_discover_set_initiator(sh->discover, sh->host.initiator);
 	return r;
 }
 
@@ -677,9 +519,8 @@ static int start(struct ab_shell *sh)
 		{ "the monitors", start_monitors },
 	};
 	unsigned int i;
-	int r = locate_db(sh);
+	int r = ab_host_read(sh->config.roots, &sh->host);
 
-	read_initiator(sh);
 	if (r == 0)
 		r = start_store(sh);
 	if (r == 0)
@@ -706,6 +547,7 @@ static int start(struct ab_shell *sh)
 
 int ab_shell_new(const struct ab_shell_config *config, struct ab_shell **ret_shell)
 {
+	struct ab_engine_config ec = { .no_login = config->no_login };
 	struct ab_shell *sh = calloc(1, sizeof(*sh));
 	int r = -ENOMEM;
 
@@ -713,8 +555,10 @@ int ab_shell_new(const struct ab_shell_config *config, struct ab_shell **ret_she
 		return r;
 	sh->config = *config;
 	sh->history = calloc(1, sizeof(*sh->history));
-	sh->engine = new_engine(config);
-	if (!sh->engine || !sh->history)
+	/* Without entropy at boot the jitter is the same on two hosts: no more harm. */
+	if (getrandom(&ec.seed, sizeof(ec.seed), GRND_NONBLOCK) != sizeof(ec.seed))
+		ec.seed = (uint64_t)ab_clock_now().ns;
+	if (!sh->history || ab_machine_init(&sh->machine, &ec) < 0)
 		goto fail;
 	r = ab_recorder_open(config->record, &sh->recorder);
 	if (r == 0)
@@ -754,7 +598,7 @@ struct ab_shell *ab_shell_free(struct ab_shell *sh)
 	drop_waiters(sh->waiters);
 	drop_waiters(sh->late);
 	(void)ab_conf_free(sh->conf);
-	free(sh->engine);
+	ab_machine_fini(&sh->machine);
 	free(sh->history);
 	free(sh);
 	return NULL;
@@ -777,20 +621,20 @@ struct ab_loop *ab_shell_loop(struct ab_shell *sh)
 
 struct ab_view ab_shell_view(const struct ab_shell *sh)
 {
-	return (struct ab_view){ .e = sh->engine,
+	return (struct ab_view){ .e = sh->machine.engine,
 				 .set = set_of(sh),
 				 .now = ab_loop_now(sh->loop) };
 }
 
 void ab_shell_add_head(const struct ab_shell *sh, struct ab_row *row)
 {
-	ab_row_text(row, "initiator", sh->initiator);
+	ab_row_text(row, "initiator", sh->host.initiator);
 	ab_row_text(row, "configuration",
 		    !sh->conf	       ? "none"
 		    : sh->is_last_good ? "last good"
 				       : "current");
 	ab_row_text(row, "store", ab_store_state_name(ab_store_state(sh->store)));
-	ab_row_text(row, "database", sh->db_root);
+	ab_row_text(row, "database", sh->host.db_root);
 	ab_row_text(row, "daemon", AB_VERSION);
 }
 

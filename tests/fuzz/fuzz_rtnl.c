@@ -12,8 +12,7 @@
 #include <linux/netlink.h>
 
 #include "io/mon_rtnl.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void check_addr(const struct ab_addr *addr)
 {
