@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "io/log.h"
+#include "io/privs.h"
 #include "io/roots.h"
 #include "io/service.h"
 #include "io/shell.h"
@@ -235,8 +236,10 @@ int main(int argc, char **argv)
 	ab_log_open("autobindd", d.level);
 	d.config.roots = &d.roots;
 	r = ab_shell_new(&d.config, &d.sh);
-	if (r == 0)
+	if (r == 0) {
+		ab_privs_survive();
 		r = serve(&d);
+	}
 	d.sh = ab_shell_free(d.sh);
 	return r ? EXIT_FAILURE : EXIT_SUCCESS;
 }

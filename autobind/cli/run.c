@@ -156,7 +156,7 @@ static int run_offline(const struct ab_cli *cli, ab_cli_offline_fn *fn,
 	int r;
 
 	ab_text_init(&message, text, sizeof(text));
-	r = fn(&cli->roots, take_row, a, &message);
+	r = fn(&cli->roots, ab_cli_opt(cli, "world"), take_row, a, &message);
 	if (r == 0 || a->error)
 		return AB_EXIT_OK;
 	return ab_cli_fail(
@@ -175,6 +175,8 @@ static int ask(const struct ab_cli *cli, struct answer *a)
 	char path[AB_ROOT_PATH + 16];
 	int fd, r;
 
+	if (offline && ab_cli_opt(cli, "world"))
+		return run_offline(cli, offline, a);
 	if (ab_roots_socket(&cli->roots, path, sizeof(path)))
 		return ab_cli_fail(cli, AB_EXIT_USAGE, "--run-dir: too long");
 	r = build_request(cli, &req);

@@ -106,10 +106,6 @@ static const struct ab_column plan_columns[] = {
 
 static const struct ab_column event_columns[] = {
 	{ "time_ms", NULL, AB_COLUMN_CLOCK, NULL },
-	{ "what", NULL, AB_COLUMN_TEXT, NULL },
-	{ "port", NULL, AB_COLUMN_TEXT, NULL },
-	{ "portal", NULL, AB_COLUMN_TEXT, NULL },
-	{ "name", NULL, AB_COLUMN_TEXT, NULL },
 	{ "text", NULL, AB_COLUMN_TEXT, NULL },
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
 };
@@ -136,6 +132,11 @@ static const struct ab_verb_option ping_options[] = {
 	{ "size", 's', "BYTES", "of an echo's payload (56)" },
 	{ "jumbo", 0, NULL, "echoes as large as the device's MTU" },
 	{ "tcp", 0, NULL, "connect instead, to port 3260" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct ab_verb_option plan_options[] = {
+	{ "world", 'w', "FILE", "on the world that FILE describes, not on this host" },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -243,6 +244,7 @@ const struct ab_verb ab_verbs[] = {
 	  .details =
 		  "Marks: + made, - removed, ~ changed, ! blocked, with the reason.\n"
 		  "The exit status is 1 when something is blocked.\n",
+	  .options = plan_options,
 	  .columns = plan_columns,
 	  .empty = "Nothing to do.",
 	  .run = ab_run_rows },

@@ -33,19 +33,18 @@ static bool check_section(const struct ab_policy_source *source,
 	if (section && !section->kinds) {
 		ab_diag_error(
 			diags, source->file, e->line, "section [", e->section,
-			"] is known, but not in this version: remove it until then",
-			NULL);
+			"] is known, but not in this version: remove it until then");
 		return false;
 	}
 	if (section) {
 		ab_diag_error(diags, source->file, e->line, "section [", e->section,
-			      "] does not belong here, but into ", section->home, NULL);
+			      "] does not belong here, but into ", section->home);
 		return false;
 	}
 	near = ab_policy_section_suggest(e->section, source->kind);
 	ab_diag_error(diags, source->file, e->line, "unknown section [", e->section,
 		      near ? "]; did you mean [" : "]", near ? near : "",
-		      near ? "]?" : "", NULL);
+		      near ? "]?" : "");
 	return false;
 }
 
@@ -90,8 +89,7 @@ static void check_key(const struct ab_policy_source *source,
 		ab_diag_error(
 			sink->diags, source->file, e->line, "key '", e->key, "' in [",
 			e->section,
-			"] is known, but not in this version: remove it until then",
-			NULL);
+			"] is known, but not in this version: remove it until then");
 	} else if (e->value[0]) {
 		memset(&scratch, 0, sizeof(scratch));
 		(void)ab_value_read(sink, key, e->value, origin, &scratch);
@@ -106,13 +104,12 @@ static void unknown_setting(const struct ab_policy_source *source,
 	if (ab_starts_with(e->key, "iface.")) {
 		ab_diag_error(diags, source->file, e->line, "'", e->key,
 			      "' is no setting of node records: the iface record is "
-			      "made by [Iface]",
-			      NULL);
+			      "made by [Iface]");
 		return;
 	}
 	ab_diag_error(diags, source->file, e->line, "open-iscsi has no setting '",
 		      e->key, near ? "'; did you mean '" : "'", near ? near : "",
-		      near ? "'?" : "", NULL);
+		      near ? "'?" : "");
 }
 
 static void check_setting(const struct ab_policy_source *source,
@@ -124,17 +121,16 @@ static void check_setting(const struct ab_policy_source *source,
 	if (!key)
 		unknown_setting(source, e, sink->diags);
 	else if (key->type == AB_SETTING_IDENTITY)
-		ab_diag_error(sink->diags, source->file, e->line, "'", e->key,
-			      "' is part of what names a node record and cannot be set",
-			      NULL);
+		ab_diag_error(
+			sink->diags, source->file, e->line, "'", e->key,
+			"' is part of what names a node record and cannot be set");
 	else if (key->type == AB_SETTING_SECRET)
 		ab_diag_error(
 			sink->diags, source->file, e->line, "'", e->key,
 			"': no passwords in policy files, which are shown and "
 			"copied; they belong into files of mode 0600 below chap/, "
 			"which a later version reads; until then set them in "
-			"iscsid.conf",
-			NULL);
+			"iscsid.conf");
 	else if (e->value[0])
 		(void)ab_value_check_setting(sink, key, e->value, origin);
 }
@@ -305,8 +301,7 @@ static void check_match(const struct ab_layers *layers, struct ab_diags *diags)
 	ab_diag_error(
 		diags, origin.file, origin.line,
 		"no [Match], or nothing in it: say which ports this policy is for; "
-		"`Name = *` is every port",
-		NULL);
+		"`Name = *` is every port");
 }
 
 static bool has_positive(const struct ab_layers *layers,
@@ -335,12 +330,11 @@ static void check_targets(const struct ab_layers *layers, const struct ab_part *
 			diags, action->origin.file, action->origin.line,
 			"Action = ", action->value,
 			" needs Targets in [Portals]: the names of the targets you "
-			"want, as iqn.2001-05.com.example:*; `*` is every target",
-			NULL);
+			"want, as iqn.2001-05.com.example:*; `*` is every target");
 	else if (!has_positive(layers, key))
 		ab_diag_error(diags, part.origin.file, part.origin.line,
 			      "Targets only excludes: write `* ", part.value,
-			      "` if you want all others", NULL);
+			      "` if you want all others");
 }
 
 static void check_policy(const struct ab_layers *layers, struct ab_diags *diags)
@@ -351,8 +345,7 @@ static void check_policy(const struct ab_layers *layers, struct ab_diags *diags)
 	check_match(layers, diags);
 	if (!ab_layers_given(layers, ab_layers_key("Bind", "Action"), &action)) {
 		ab_diag_error(diags, origin.file, origin.line,
-			      "no Action in [Bind]: ignore, iface, record or login",
-			      NULL);
+			      "no Action in [Bind]: ignore, iface, record or login");
 		return;
 	}
 	if (ab_streq(action.value, "record") || ab_streq(action.value, "login"))
@@ -377,15 +370,13 @@ static void check_exclude(const struct ab_layers *layers, struct ab_diags *diags
 			ab_diag_error(diags, part.origin.file, part.origin.line,
 				      lists[i],
 				      " only has values with !: name what is excluded, "
-				      "then the exceptions",
-				      NULL);
+				      "then the exceptions");
 	}
 	if (!is_given)
 		ab_diag_error(
 			diags, source->file, 1,
 			"excludes nothing: [Exclude] needs Port, MAC or Portal; an "
-			"empty file is no deny list",
-			NULL);
+			"empty file is no deny list");
 }
 
 /* --- the whole -------------------------------------------------------------------- */

@@ -188,36 +188,31 @@ static bool section_has(const char *section, const struct ab_policy_key *key)
 	       ab_streq(key->section, "Probe") || ab_streq(key->section, "Bind");
 }
 
-/* Length of @name without ".N"; *ret_number is 0 when there is none. */
-static size_t base_length(const char *name, unsigned int *ret_number)
+bool ab_policy_key_gives(const struct ab_policy_key *key, const char *section,
+			 const char *name, unsigned int *ret_number)
 {
-	const char *dot = strrchr(name, '.');
-	uint64_t number;
+	const char *k = key->name;
+	uint64_t number = 0;
 
-	*ret_number = 0;
-	if (!dot || dot[1] == '0' || ab_num_u64(dot + 1, 1, NUMBER_MAX, &number))
-		return strlen(name);
+	for (; *k && *k == *name; k++)
+		name++;
+	if (*k || (*name && *name != '.'))
+		return false;
+	if (*name && ((key->type < AB_KEY_LIST && key->type != AB_KEY_LATER) ||
+		      name[1] == '0' || ab_num_u64(name + 1, 1, NUMBER_MAX, &number)))
+		return false;
 	*ret_number = (unsigned int)number;
-	return (size_t)(dot - name);
+	return section_has(section, key);
 }
 
 const struct ab_policy_key *ab_policy_key_find(const char *section, const char *name,
 					       unsigned int *ret_number)
 {
-	unsigned int number;
-	size_t n = base_length(name, &number), i;
+	size_t i;
 
-	for (i = 0; i < COUNT(ab_policy_keys); i++) {
-		const struct ab_policy_key *key = &ab_policy_keys[i];
-
-		if (strncmp(key->name, name, n) != 0 || key->name[n] ||
-		    !section_has(section, key))
-			continue;
-		if (number && key->type < AB_KEY_LIST && key->type != AB_KEY_LATER)
-			return NULL;
-		*ret_number = number;
-		return key;
-	}
+	for (i = 0; i < COUNT(ab_policy_keys); i++)
+		if (ab_policy_key_gives(&ab_policy_keys[i], section, name, ret_number))
+			return &ab_policy_keys[i];
 	return NULL;
 }
 
@@ -258,23 +253,23 @@ static const char *const digest_words[] = { "None", "CRC32C", "CRC32C,None",
 #define CONN "node.conn[0]."
 #define IDENTITY(n)                                                                    \
 	{                                                                              \
-		.name = n, .type = AB_SETTING_IDENTITY                                 \
+		.name = (n), .type = AB_SETTING_IDENTITY                               \
 	}
 #define SECRET(n)                                                                      \
 	{                                                                              \
-		.name = n, .type = AB_SETTING_SECRET                                   \
+		.name = (n), .type = AB_SETTING_SECRET                                 \
 	}
 #define TEXT(n)                                                                        \
 	{                                                                              \
-		.name = n, .type = AB_SETTING_TEXT                                     \
+		.name = (n), .type = AB_SETTING_TEXT                                   \
 	}
 #define WORD(n, w)                                                                     \
 	{                                                                              \
-		.name = n, .type = AB_SETTING_WORD, .words = w                         \
+		.name = (n), .type = AB_SETTING_WORD, .words = (w)                     \
 	}
 #define NUMBER(n, lo, hi)                                                              \
 	{                                                                              \
-		.name = n, .type = AB_SETTING_NUMBER, .min = lo, .max = hi             \
+		.name = (n), .type = AB_SETTING_NUMBER, .min = (lo), .max = (hi)       \
 	}
 #define LENGTH_MAX 16777215 /* 2^24 - 1: RFC 7143 13.12 to 13.14 */
 

@@ -65,6 +65,10 @@ const struct ab_policy_section *ab_policy_section_find(const char *name);
 /* The nearest section that a file of that kind may hold, or NULL. */
 const char *ab_policy_section_suggest(const char *name, unsigned int kind);
 
+/* Is @name, in that section, this key? Arguments as below. */
+bool ab_policy_key_gives(const struct ab_policy_key *key, const char *section,
+			 const char *name, unsigned int *ret_number);
+
 /**
  * ab_policy_key_find() - the row of a key
  * @section:    "Defaults" means Iface, Portals, Probe and Bind

@@ -599,28 +599,29 @@ static bool next_word(const char **s, bool is_portals, char *word)
 	return n > 0;
 }
 
-static bool read_list(struct item *it, const char *value)
+static bool read_list(const struct item *list, const char *value)
 {
+	struct item it = *list;
 	/* IQN@ADDRESS:PORT,TPGT has a comma of its own. */
 	bool is_portals =
-		ab_streq(it->key->section, "Portals") || it->key->type == AB_KEY_RANGES;
+		ab_streq(it.key->section, "Portals") || it.key->type == AB_KEY_RANGES;
 	bool can_negate =
-		it->key->type != AB_KEY_PORTALS && it->key->type != AB_KEY_STATICS;
+		it.key->type != AB_KEY_PORTALS && it.key->type != AB_KEY_STATICS;
 	char word[AB_SCAN_LINE + 1];
 	bool is_good = true;
 
 	assert(strlen(value) < sizeof(word));
 	while (next_word(&value, is_portals, word)) {
-		it->text = word;
-		it->negated = can_negate && word[0] == '!';
-		if (it->negated)
-			it->text++;
-		if (!*it->text) {
-			it->text = word;
-			is_good = bad(it, "has nothing behind it: write !VALUE");
+		it.text = word;
+		it.negated = can_negate && word[0] == '!';
+		if (it.negated)
+			it.text++;
+		if (!*it.text) {
+			it.text = word;
+			is_good = bad(&it, "has nothing behind it: write !VALUE");
 			continue;
 		}
-		if (!readers[it->key->type](it))
+		if (!readers[it.key->type](&it))
 			is_good = false;
 	}
 	return is_good;

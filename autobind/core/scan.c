@@ -18,7 +18,7 @@ struct scanner {
 static void fail(struct scanner *s, const char *text)
 {
 	s->n_errors++;
-	ab_diag_error(s->diags, s->file, s->line, text, NULL);
+	ab_diag_error(s->diags, s->file, s->line, text);
 }
 
 static bool is_blank(char c)
@@ -156,21 +156,21 @@ static char *scan_quoted(struct scanner *s, char *p, size_t n)
 	return p + 1;
 }
 
-static char *scan_plain(struct scanner *s, char *p, size_t n)
+static char *scan_plain(struct scanner *s, char *value, size_t n)
 {
-	size_t i;
+	char *p;
 
-	for (i = 0; i < n; i++) {
-		if (p[i] == '"') {
+	for (p = value; p < value + n; p++) {
+		if (*p == '"') {
 			fail(s,
 			     "a quote inside the value: quotes must stand around the "
 			     "whole value");
 			return NULL;
 		}
-		if (!is_comment(p[i]))
+		if (!is_comment(*p))
 			continue;
-		/* The byte before the value is a blank or '='. */
-		if (!is_blank(p[i - 1])) {
+		/* What stands in front of the value is a blank or '='. */
+		if (!is_blank(p[-1])) {
 			fail(s,
 			     "# or ; inside a word: it would cut the value off here; "
 			     "put quotes around the value, or a blank before a "
@@ -179,10 +179,10 @@ static char *scan_plain(struct scanner *s, char *p, size_t n)
 		}
 		break;
 	}
-	while (i > 0 && is_blank(p[i - 1]))
-		i--;
-	p[i] = '\0';
-	return p;
+	while (p > value && is_blank(p[-1]))
+		p--;
+	*p = '\0';
+	return value;
 }
 
 static bool check_backslash(struct scanner *s, const char *value)

@@ -55,7 +55,8 @@ int ab_conf_collect(const struct ab_conf_roots *roots, char **ret_data,
 
 /* A configuration as it was understood. */
 struct ab_conf {
-	const struct ab_policy_set *set; /* owned; NULL: refused, .diags says why */
+	const struct ab_policy_set *set; /* in .block; NULL: refused, .diags says why */
+	void *block;			 /* owned */
 	struct ab_diags diags;		 /* owned; sorted by file and line */
 	char **files;			 /* owned; what diags and origins refer to */
 	uint32_t n_files;
@@ -76,6 +77,9 @@ int ab_conf_build(const char *bundle, size_t n, const struct ab_policy_set *prev
 		  struct ab_conf **ret_conf);
 
 struct ab_conf *ab_conf_free(struct ab_conf *conf); /* NULL; takes NULL */
+
+/* Adds the errors, one a line, as compilers write them: FILE:LINE: error: TEXT. */
+void ab_conf_add_errors(struct ab_text *t, const struct ab_conf *conf);
 
 /* Path that belongs to a message, or NULL when it is about no file. */
 const char *ab_conf_path(const struct ab_conf *conf, const struct ab_diag *diag);

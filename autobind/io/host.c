@@ -99,6 +99,7 @@ int ab_host_read(const struct ab_roots *roots, struct ab_host *ret_host)
 	h->conf = (struct ab_conf_roots){
 		.etc = roots->path[AB_ROOT_CONFIG],
 		.run = roots->path[AB_ROOT_RUN],
+		.lib = roots->lib[0] ? roots->lib : NULL,
 	};
 	return 0;
 }

@@ -540,12 +540,34 @@ struct ab_view ab_offline_view(const struct ab_offline *o)
 				 .now = o->now };
 }
 
+bool ab_offline_is_refused(const struct ab_offline *o, struct ab_text *message)
+{
+	if (o->conf && o->conf->set)
+		return false;
+	if (o->conf)
+		ab_conf_add_errors(message, o->conf);
+	return true;
+}
+
+/* A path is probed faster or slower later; people ask about the first time. */
+static bool is_repeated_probe(const struct ab_offline *o, size_t index)
+{
+	const struct ab_effect *ef = &o->todo[index];
+	size_t i;
+
+	for (i = 0; ef->type == AB_EF_PROBE_SET && i < index; i++)
+		if (o->todo[i].type == AB_EF_PROBE_SET &&
+		    o->todo[i].probe.path == ef->probe.path)
+			return true;
+	return false;
+}
+
 void ab_offline_plan(const struct ab_offline *o, ab_view_fn *fn, void *arg)
 {
 	struct ab_row row;
 	size_t i;
 
 	for (i = 0; i < o->n_todo; i++)
-		if (ab_view_plan(&o->todo[i], &row))
+		if (!is_repeated_probe(o, i) && ab_view_plan(&o->todo[i], &row))
 			fn(arg, &row);
 }

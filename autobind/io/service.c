@@ -465,27 +465,16 @@ static bool refuse_conf(struct ab_reply *reply, int r, const struct ab_conf *con
 {
 	char text[2048];
 	struct ab_text t;
-	uint32_t i;
 
 	if (r == 0 && conf->set)
 		return false;
 	ab_text_init(&t, text, sizeof(text));
 	ab_text_add(&t, "refused, the configuration in force stays:");
-	for (i = 0; r == 0 && i < conf->diags.n; i++) {
-		const struct ab_diag *d = &conf->diags.v[i];
-		const char *path = ab_conf_path(conf, d);
-
-		if (d->severity != AB_DIAG_ERROR)
-			continue;
-		ab_text_addc(&t, '\n');
-		ab_text_add(&t, path ? path : "configuration");
-		ab_text_addc(&t, ':');
-		ab_text_addu(&t, d->line);
-		ab_text_add(&t, ": error: ");
-		ab_text_add(&t, d->text);
-	}
+	ab_text_addc(&t, '\n');
+	if (r == 0)
+		ab_conf_add_errors(&t, conf);
 	if (r)
-		ab_text_add(&t, r < 0 ? strerror(-r) : " the files could not be read");
+		ab_text_add(&t, r < 0 ? strerror(-r) : "the files could not be read");
 	ab_reply_error(reply, AB_MESSAGE_ERROR_CONFIG, text);
 	return true;
 }

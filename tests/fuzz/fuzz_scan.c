@@ -12,10 +12,9 @@
 #include <iniparser/iniparser.h>
 
 #include "core/scan.h"
+#include "fuzz.h"
 
 #define ENTRIES 512
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int be_silent(const char *fmt, ...)
 {

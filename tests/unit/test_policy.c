@@ -406,7 +406,7 @@ static void mistakes_are_named_with_their_line(void **state)
 		  "known, but not in this version" },
 		{ "type of later", "[Match]\nType=hba\n", 2,
 		  "known, but not in this version" },
-		{ "mistyped word", "[Bind]\nAction=recrod\n", 2,
+		{ "mistyped word", "[Bind]\nAction=recor\n", 2,
 		  "is none of ignore, iface, record, login; did you mean 'record'?" },
 		{ "bad CIDR", "[Match]\nAddress=10.0.0/24\n", 2, "no address range" },
 		{ "host bits", "[Match]\nAddress=10.0.0.5/24\n", 2,

@@ -26,7 +26,7 @@
 #include "io/clock.h"
 #include "io/ping.h"
 #include "io/probe.h"
-#include "netns.h"
+#include "ab_netns.h"
 
 #define EVENTS 4096
 #define DEADLINE_MS 10000 /* of every wait: far above what any of them takes */
@@ -1070,7 +1070,7 @@ static void paths_keep_their_interval_and_are_spread(void **state)
 	for (unsigned int i = 0; i < PATHS; i++)
 		assert_in_range(rounds[i], ROUNDS - 1, ROUNDS + 2);
 	c = counters(net);
-	assert_int_equal(c.echoes, net->n);
+	assert_in_range(c.echoes, net->n, net->n + PATHS);
 	/* Spread: 20 slots of 20 ms in each round, so 2 paths in a call. */
 	assert_true(c.send_calls * 8 > c.echoes);
 }
@@ -1159,7 +1159,7 @@ static void changes_at_any_time_do_no_harm(void **state)
 			change_at_random(net);
 		net->hook = hook_changes_at_random;
 		forget(net);
-		assert_true(run_until(net, 1500, DEADLINE_MS));
+		assert_true(run_until(net, 600, DEADLINE_MS));
 		net->hook = NULL;
 		for (uint64_t i = 0; i < 100; i++)
 			clear(net, i);

@@ -210,9 +210,9 @@ static void diags_count_what_does_not_fit(void **state)
 
 	(void)state;
 	ab_diags_init(&d, v, 2);
-	ab_diag_error(&d, 1, 9, "unknown '", "x", "'", NULL);
-	ab_diag_warning(&d, 0, 3, "w", NULL);
-	ab_diag_error(&d, 0, 1, "not kept", NULL);
+	ab_diag_error(&d, 1, 9, "unknown '", "x", "'");
+	ab_diag_warning(&d, 0, 3, "w");
+	ab_diag_error(&d, 0, 1, "not kept");
 	assert_int_equal(d.n, 2);
 	assert_int_equal(d.n_errors, 2);
 	assert_int_equal(d.n_warnings, 1);
