@@ -100,6 +100,17 @@ int ab_store_pid(const struct ab_store *s)
 
 /* --- the process ----------------------------------------------------------------- */
 
+static void close_from(int first)
+{
+	long max = sysconf(_SC_OPEN_MAX);
+	int fd;
+
+	if (close_range((unsigned int)first, ~0U, 0) == 0)
+		return;
+	for (fd = first; fd < max; fd++) /* before Linux 5.9 */
+		(void)close(fd);
+}
+
 static _Noreturn void be_helper(const struct ab_store_config *config, int sock,
 				const sigset_t *mask)
 {
@@ -117,7 +128,7 @@ static _Noreturn void be_helper(const struct ab_store_config *config, int sock,
 	 * socket: we would never see it close. */
 	if (dup2(sock, STDERR_FILENO + 1) < 0)
 		_exit(1);
-	(void)close_range(STDERR_FILENO + 2, ~0U, 0);
+	close_from(STDERR_FILENO + 2);
 	_exit(store_helper_run(config, STDERR_FILENO + 1));
 }
 
