@@ -6,7 +6,7 @@
 
 RIG=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$RIG/../.." && pwd)
-DBTOOL=${DBTOOL:-$TOP/${B:-build}/tests/tools/dbtool}
+DBTOOL=${DBTOOL:-$(cd "$TOP" && realpath -m "${B:-build}")/tests/tools/dbtool}
 PORTALS=${PORTALS:-10.0.0.1:3260,1 [2001:db8::1]:3260,2}
 TARGETS=${TARGETS:-2}
 
