@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "io/log.h"
+#include "io/privs.h"
 #include "io/store_msg.h"
 
 /* Without a sign of life for this long the store is STALLED (architecture.md,
@@ -123,6 +124,7 @@ static _Noreturn void be_helper(const struct ab_store_config *config, int sock,
 		(void)signal(ignored[i], SIG_IGN); /* cannot fail for these */
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
 	(void)prctl(PR_SET_NAME, "autobindd-store");
+	ab_privs_become_helper();
 	(void)umask(0077);
 	/* Nothing of the daemon's may stay open here, above all not its own end of our
 	 * socket: we would never see it close. */
