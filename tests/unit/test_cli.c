@@ -685,10 +685,12 @@ static void man_page_has_every_verb_and_option(void **state)
 	free(page);
 }
 
-static int offline_ifaces(const struct ab_roots *roots, ab_client_row_fn *fn, void *arg,
-			  struct ab_text *message)
+static int offline_ifaces(const struct ab_roots *roots, const char *world,
+			  ab_client_row_fn *fn, void *arg, struct ab_text *message)
 {
 	struct ab_row row;
+
+	assert_null(world);
 
 	if (strcmp(roots->path[AB_ROOT_DB], "/broken") == 0) {
 		ab_text_add(message, "/broken: not a database");
