@@ -7,6 +7,7 @@
 
 #include "core/desired.h"
 #include "core/name.h"
+#include "core/proto.h"
 #include "core/world.h"
 
 /* --- words --- */
@@ -99,6 +100,33 @@ static void add_origin(struct ab_text *t, const struct ab_policy_set *set,
 	ab_text_addu(t, o->line);
 }
 
+/* What became of a discovery; negative: what became of its helper. */
+static const char *discovery_text(int32_t code)
+{
+	static const char *const texts[AB_DISCOVERY_CODE_MAX] = {
+		[AB_DISCOVERY_USAGE] = "the helper refused its arguments",
+		[AB_DISCOVERY_SYSTEM] = "no socket, or no sandbox",
+		[AB_DISCOVERY_BIND] = "cannot be bound to the device",
+		[AB_DISCOVERY_UNREACHABLE] = "unreachable",
+		[AB_DISCOVERY_REFUSED] = "connection refused",
+		[AB_DISCOVERY_TIMEOUT] = "no answer in time",
+		[AB_DISCOVERY_CLOSED] = "the target closed the connection",
+		[AB_DISCOVERY_PROTOCOL] = "the answer is not iSCSI",
+		[AB_DISCOVERY_LIMIT] = "the answer is too long",
+		[AB_DISCOVERY_DENIED] = "the target denies this initiator",
+		[AB_DISCOVERY_AUTH] = "the target asks for CHAP",
+		[AB_DISCOVERY_BUSY] = "the target is out of service",
+		[AB_DISCOVERY_REDIRECT] = "the target names another address",
+		[AB_DISCOVERY_REJECTED] = "the target rejects the request",
+		[AB_DISCOVERY_LOGOUT] = "the target asks to go away",
+	};
+	const char *text = code >= 0 && code < AB_DISCOVERY_CODE_MAX
+				   ? texts[code]
+				   : errno_text(-code);
+
+	return text ? text : "the helper failed";
+}
+
 /* --- why a path is as it is --- */
 
 static void add_unwanted(struct ab_text *t, const struct ab_path *path)
@@ -122,6 +150,13 @@ static void add_unwanted(struct ab_text *t, const struct ab_path *path)
 						   : "no wanted target lives there");
 		break;
 	}
+}
+
+/* Answers, but has not said which targets there are. */
+static bool is_silent(const struct ab_path *path)
+{
+	return (path->roles & AB_ROLE_DISCOVERY) && path->health.state == AB_PATH_UP &&
+	       ab_world_wants_answer(path);
 }
 
 static void add_path_reason(struct ab_text *t, const struct ab_path *path)
@@ -166,9 +201,10 @@ static void add_path_reason(struct ab_text *t, const struct ab_path *path)
 		break;
 	}
 	if (path->discovery_code) {
-		ab_text_add(t, "; discovery failed (code ");
-		ab_text_addi(t, path->discovery_code);
-		ab_text_addc(t, ')');
+		ab_text_add(t, "; discovery failed: ");
+		ab_text_add(t, discovery_text(path->discovery_code));
+	} else if (is_silent(path)) {
+		ab_text_add(t, "; is asked for targets");
 	}
 }
 
@@ -238,7 +274,7 @@ static void add_untaken(struct ab_text *t, const struct ab_view *v,
 	}
 }
 
-/* The path that most needs a word: wanted and not up; else NULL. */
+/* The path that most needs a word: wanted and not up, or without targets; else NULL. */
 static const struct ab_path *worst_path(const struct ab_engine *e,
 					const struct ab_port *p)
 {
@@ -249,7 +285,7 @@ static const struct ab_path *worst_path(const struct ab_engine *e,
 		const struct ab_path *path = ab_path_at_const(e, i);
 
 		if (!path->roles || path->is_over_limit ||
-		    path->health.state == AB_PATH_UP)
+		    (path->health.state == AB_PATH_UP && !is_silent(path)))
 			continue;
 		if (!worst || ab_portal_compare(&path->portal, &worst->portal) < 0)
 			worst = path;
@@ -288,6 +324,8 @@ static void add_missing(struct ab_text *t, const struct ab_view *v,
 		ab_text_add(t, "records are being written");
 	} else if (p->n_wanted == 0) {
 		ab_text_add(t, "its policy names no portal that it could use");
+	} else if (p->n_records_wanted == 0) {
+		ab_text_add(t, "no target that is offered is in Targets");
 	}
 }
 
@@ -702,9 +740,10 @@ static void explain_port(const struct ab_view *v, const struct ab_port *p)
 
 		t = begin_line(&row, "address");
 		ab_name_add_net(&t, &a->ifaddr.net);
+		/* A duplicate stays tentative, too. */
 		ab_text_add(&t, !a->is_present		      ? " (gone, remembered)"
-				: a->ifaddr.is_tentative      ? " (tentative)"
 				: a->ifaddr.is_failed	      ? " (duplicate)"
+				: a->ifaddr.is_tentative      ? " (tentative)"
 				: !ab_world_addr_is_usable(a) ? " (not used)"
 							      : "");
 		end_line(v, &row, &t);
@@ -939,6 +978,9 @@ void ab_view_note_text(struct ab_text *t, const struct ab_effect *note)
 		ab_text_addi(t, note->note.code);
 		if (note->note.what == AB_NOTE_FOUND)
 			ab_text_add(t, " bindings");
+	} else if (note->note.what == AB_NOTE_DISCOVERY_FAILED) {
+		ab_text_add(t, ": ");
+		ab_text_add(t, discovery_text(note->note.code));
 	} else if (note->note.code) {
 		ab_text_add(t, " (code ");
 		ab_text_addi(t, note->note.code);
