@@ -402,7 +402,12 @@ void ab_view_head(const struct ab_view *v, struct ab_row *row)
 		[AB_OVERALL_BAD] = "bad",
 		[AB_OVERALL_IDLE] = "idle",
 	};
+	/* Watching only is nothing to be at ease about. */
+	enum ab_overall overall = v->set ? ab_view_overall(v->e) : AB_OVERALL_BAD;
 	uint32_t i, up = 0, all = 0, taken = 0;
+
+	if (v->e->is_ledger_unreadable && overall != AB_OVERALL_BAD)
+		overall = AB_OVERALL_PARTIAL;
 
 	for (i = ab_table_next(v->e, &v->e->ports, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(v->e, &v->e->ports, i)) {
@@ -419,7 +424,7 @@ void ab_view_head(const struct ab_view *v, struct ab_row *row)
 	ab_row_number(row, "paths_all", all);
 	ab_row_bool(row, "paused", v->e->is_paused);
 	ab_row_bool(row, "additions_only", v->e->is_ledger_unreadable);
-	ab_row_text(row, "overall", words[ab_view_overall(v->e)]);
+	ab_row_text(row, "overall", words[overall]);
 }
 
 static void add_addresses(struct ab_row *row, const struct ab_engine *e,
