@@ -7,6 +7,7 @@
 
 #include "core/desired.h"
 #include "core/name.h"
+#include "core/proto.h"
 #include "core/world.h"
 
 /* --- words --- */
@@ -99,6 +100,33 @@ static void add_origin(struct ab_text *t, const struct ab_policy_set *set,
 	ab_text_addu(t, o->line);
 }
 
+/* What became of a discovery; negative: what became of its helper. */
+static const char *discovery_text(int32_t code)
+{
+	static const char *const texts[AB_DISCOVERY_CODE_MAX] = {
+		[AB_DISCOVERY_USAGE] = "the helper refused its arguments",
+		[AB_DISCOVERY_SYSTEM] = "no socket, or no sandbox",
+		[AB_DISCOVERY_BIND] = "cannot be bound to the device",
+		[AB_DISCOVERY_UNREACHABLE] = "unreachable",
+		[AB_DISCOVERY_REFUSED] = "connection refused",
+		[AB_DISCOVERY_TIMEOUT] = "no answer in time",
+		[AB_DISCOVERY_CLOSED] = "the target closed the connection",
+		[AB_DISCOVERY_PROTOCOL] = "the answer is not iSCSI",
+		[AB_DISCOVERY_LIMIT] = "the answer is too long",
+		[AB_DISCOVERY_DENIED] = "the target denies this initiator",
+		[AB_DISCOVERY_AUTH] = "the target asks for CHAP",
+		[AB_DISCOVERY_BUSY] = "the target is out of service",
+		[AB_DISCOVERY_REDIRECT] = "the target names another address",
+		[AB_DISCOVERY_REJECTED] = "the target rejects the request",
+		[AB_DISCOVERY_LOGOUT] = "the target asks to go away",
+	};
+	const char *text = code >= 0 && code < AB_DISCOVERY_CODE_MAX
+				   ? texts[code]
+				   : errno_text(-code);
+
+	return text ? text : "the helper failed";
+}
+
 /* --- why a path is as it is --- */
 
 /* "excluded by FILE:LINE: why". */
@@ -148,6 +176,13 @@ static void add_unwanted(struct ab_text *t, const struct ab_view *v,
 	}
 }
 
+/* Answers, but has not said which targets there are. */
+static bool is_silent(const struct ab_path *path)
+{
+	return (path->roles & AB_ROLE_DISCOVERY) && path->health.state == AB_PATH_UP &&
+	       ab_world_wants_answer(path);
+}
+
 static void add_path_reason(struct ab_text *t, const struct ab_view *v,
 			    const struct ab_path *path)
 {
@@ -191,9 +226,10 @@ static void add_path_reason(struct ab_text *t, const struct ab_view *v,
 		break;
 	}
 	if (path->discovery_code) {
-		ab_text_add(t, "; discovery failed (code ");
-		ab_text_addi(t, path->discovery_code);
-		ab_text_addc(t, ')');
+		ab_text_add(t, "; discovery failed: ");
+		ab_text_add(t, discovery_text(path->discovery_code));
+	} else if (is_silent(path)) {
+		ab_text_add(t, "; is asked for targets");
 	}
 }
 
@@ -246,7 +282,7 @@ static void add_untaken(struct ab_text *t, const struct ab_view *v,
 	}
 }
 
-/* The path that most needs a word: wanted and not up; else NULL. */
+/* The path that most needs a word: wanted and not up, or without targets; else NULL. */
 static const struct ab_path *worst_path(const struct ab_engine *e,
 					const struct ab_port *p)
 {
@@ -256,7 +292,8 @@ static const struct ab_path *worst_path(const struct ab_engine *e,
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
 		const struct ab_path *path = ab_path_at_const(e, i);
 
-		if (!ab_path_is_wanted(path) || path->health.state == AB_PATH_UP)
+		if (!ab_path_is_wanted(path) ||
+		    (path->health.state == AB_PATH_UP && !is_silent(path)))
 			continue;
 		if (!worst || ab_portal_compare(&path->portal, &worst->portal) < 0)
 			worst = path;
@@ -295,6 +332,8 @@ static void add_missing(struct ab_text *t, const struct ab_view *v,
 		ab_text_add(t, "records are being written");
 	} else if (p->n_wanted == 0) {
 		ab_text_add(t, "its policy names no portal that it could use");
+	} else if (p->n_records_wanted == 0) {
+		ab_text_add(t, "no target that is offered is in Targets");
 	}
 }
 
@@ -388,7 +427,12 @@ void ab_view_head(const struct ab_view *v, struct ab_row *row)
 		[AB_OVERALL_BAD] = "bad",
 		[AB_OVERALL_IDLE] = "idle",
 	};
+	/* Watching only is nothing to be at ease about. */
+	enum ab_overall overall = v->set ? ab_view_overall(v->e) : AB_OVERALL_BAD;
 	uint32_t i, up = 0, all = 0, taken = 0;
+
+	if (v->e->is_ledger_unreadable && overall != AB_OVERALL_BAD)
+		overall = AB_OVERALL_PARTIAL;
 
 	for (i = ab_table_next(v->e, &v->e->ports, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(v->e, &v->e->ports, i)) {
@@ -405,7 +449,7 @@ void ab_view_head(const struct ab_view *v, struct ab_row *row)
 	ab_row_number(row, "paths_all", all);
 	ab_row_bool(row, "paused", v->e->is_paused);
 	ab_row_bool(row, "additions_only", v->e->is_ledger_unreadable);
-	ab_row_text(row, "overall", words[ab_view_overall(v->e)]);
+	ab_row_text(row, "overall", words[overall]);
 }
 
 static void add_addresses(struct ab_row *row, const struct ab_engine *e,
@@ -730,9 +774,10 @@ static void explain_port(const struct ab_view *v, const struct ab_port *p)
 
 		t = begin_line(&row, "address");
 		ab_name_add_net(&t, &a->ifaddr.net);
+		/* A duplicate stays tentative, too. */
 		ab_text_add(&t, !a->is_present		      ? " (gone, remembered)"
-				: a->ifaddr.is_tentative      ? " (tentative)"
 				: a->ifaddr.is_failed	      ? " (duplicate)"
+				: a->ifaddr.is_tentative      ? " (tentative)"
 				: !ab_world_addr_is_usable(a) ? " (not used)"
 							      : "");
 		end_line(v, &row, &t);
@@ -967,6 +1012,9 @@ void ab_view_note_text(struct ab_text *t, const struct ab_effect *note)
 		ab_text_addi(t, note->note.code);
 		if (note->note.what == AB_NOTE_FOUND)
 			ab_text_add(t, " bindings");
+	} else if (note->note.what == AB_NOTE_DISCOVERY_FAILED) {
+		ab_text_add(t, ": ");
+		ab_text_add(t, discovery_text(note->note.code));
 	} else if (note->note.code) {
 		ab_text_add(t, " (code ");
 		ab_text_addi(t, note->note.code);
