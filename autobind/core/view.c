@@ -7,6 +7,7 @@
 
 #include "core/desired.h"
 #include "core/name.h"
+#include "core/proto.h"
 #include "core/world.h"
 
 /* --- words --- */
@@ -99,10 +100,53 @@ static void add_origin(struct ab_text *t, const struct ab_policy_set *set,
 	ab_text_addu(t, o->line);
 }
 
+/* What became of a discovery; negative: what became of its helper. */
+static const char *discovery_text(int32_t code)
+{
+	static const char *const texts[AB_DISCOVERY_CODE_MAX] = {
+		[AB_DISCOVERY_USAGE] = "the helper refused its arguments",
+		[AB_DISCOVERY_SYSTEM] = "no socket, or no sandbox",
+		[AB_DISCOVERY_BIND] = "cannot be bound to the device",
+		[AB_DISCOVERY_UNREACHABLE] = "unreachable",
+		[AB_DISCOVERY_REFUSED] = "connection refused",
+		[AB_DISCOVERY_TIMEOUT] = "no answer in time",
+		[AB_DISCOVERY_CLOSED] = "the target closed the connection",
+		[AB_DISCOVERY_PROTOCOL] = "the answer is not iSCSI",
+		[AB_DISCOVERY_LIMIT] = "the answer is too long",
+		[AB_DISCOVERY_DENIED] = "the target denies this initiator",
+		[AB_DISCOVERY_AUTH] = "the target asks for CHAP",
+		[AB_DISCOVERY_BUSY] = "the target is out of service",
+		[AB_DISCOVERY_REDIRECT] = "the target names another address",
+		[AB_DISCOVERY_REJECTED] = "the target rejects the request",
+		[AB_DISCOVERY_LOGOUT] = "the target asks to go away",
+	};
+	const char *text = code >= 0 && code < AB_DISCOVERY_CODE_MAX
+				   ? texts[code]
+				   : errno_text(-code);
+
+	return text ? text : "the helper failed";
+}
+
 /* --- why a path is as it is --- */
 
-static void add_unwanted(struct ab_text *t, const struct ab_path *path)
+/* "excluded by FILE:LINE: why". */
+static void add_exclude(struct ab_text *t, const struct ab_policy_set *set,
+			const struct ab_exclude *x, const struct ab_origin *origin)
 {
+	ab_text_add(t, "excluded by ");
+	add_origin(t, set, origin);
+	if (!x->reason[0])
+		return;
+	ab_text_add(t, ": ");
+	ab_text_add(t, x->reason);
+}
+
+static void add_unwanted(struct ab_text *t, const struct ab_view *v,
+			 const struct ab_path *path)
+{
+	struct ab_origin origin = { 0 };
+	const struct ab_exclude *x;
+
 	switch ((enum ab_portal_verdict)path->verdict) {
 	case AB_PORTAL_DENIED:
 		ab_text_add(t, "denied by the policy");
@@ -116,6 +160,14 @@ static void add_unwanted(struct ab_text *t, const struct ab_path *path)
 	case AB_PORTAL_UNUSABLE:
 		ab_text_add(t, "not an address that a target can have");
 		break;
+	case AB_PORTAL_EXCLUDED:
+		x = v->set ? ab_policy_excludes_portal(v->set, &path->portal, &origin)
+			   : NULL;
+		if (x)
+			add_exclude(t, v->set, x, &origin);
+		else
+			ab_text_add(t, "excluded by exclude.d");
+		break;
 	case AB_PORTAL_WANTED:
 	case AB_PORTAL_VERDICT_MAX:
 		ab_text_add(t, path->is_over_limit ? "over MaxPortals"
@@ -124,7 +176,15 @@ static void add_unwanted(struct ab_text *t, const struct ab_path *path)
 	}
 }
 
-static void add_path_reason(struct ab_text *t, const struct ab_path *path)
+/* Answers, but has not said which targets there are. */
+static bool is_silent(const struct ab_path *path)
+{
+	return (path->roles & AB_ROLE_DISCOVERY) && path->health.state == AB_PATH_UP &&
+	       ab_world_wants_answer(path);
+}
+
+static void add_path_reason(struct ab_text *t, const struct ab_view *v,
+			    const struct ab_path *path)
 {
 	const struct ab_health *h = &path->health;
 
@@ -162,13 +222,14 @@ static void add_path_reason(struct ab_text *t, const struct ab_path *path)
 		break;
 	case AB_PATH_UNWANTED:
 	case AB_PATH_STATE_MAX:
-		add_unwanted(t, path);
+		add_unwanted(t, v, path);
 		break;
 	}
 	if (path->discovery_code) {
-		ab_text_add(t, "; discovery failed (code ");
-		ab_text_addi(t, path->discovery_code);
-		ab_text_addc(t, ')');
+		ab_text_add(t, "; discovery failed: ");
+		ab_text_add(t, discovery_text(path->discovery_code));
+	} else if (is_silent(path)) {
+		ab_text_add(t, "; is asked for targets");
 	}
 }
 
@@ -179,23 +240,6 @@ static const char *const match_key_names[AB_MATCH_KEY_MAX] = {
 	[AB_MATCH_DRIVER] = "Driver", [AB_MATCH_TYPE] = "Type",
 	[AB_MATCH_MASTER] = "Master", [AB_MATCH_ADDRESS] = "Address",
 };
-
-static struct ab_match_port match_port(const struct ab_engine *e,
-				       const struct ab_port *p, struct ab_home *home)
-{
-	uint32_t master = ab_world_find_port(e, p->link.master);
-
-	ab_desired_home(e, p, home);
-	return (struct ab_match_port){
-		.link = &p->link,
-		.udev = p->has_udev ? &p->udev : NULL,
-		.master = p->link.master && master != AB_NONE
-				  ? ab_port_at_const(e, master)->link.name
-				  : NULL,
-		.addrs = home->nets,
-		.n_addrs = home->n,
-	};
-}
 
 /* "10-san: no, Address (FILE:LINE)". */
 static void add_match(struct ab_text *t, const struct ab_view *v, uint32_t index,
@@ -223,7 +267,7 @@ static void add_untaken(struct ab_text *t, const struct ab_view *v,
 			const struct ab_port *p)
 {
 	struct ab_home home;
-	struct ab_match_port m = match_port(v->e, p, &home);
+	struct ab_match_port m = ab_desired_match_port(v->e, p, &home);
 
 	if (!v->set) {
 		ab_text_add(t, "no configuration is in force");
@@ -238,7 +282,7 @@ static void add_untaken(struct ab_text *t, const struct ab_view *v,
 	}
 }
 
-/* The path that most needs a word: wanted and not up; else NULL. */
+/* The path that most needs a word: wanted and not up, or without targets; else NULL. */
 static const struct ab_path *worst_path(const struct ab_engine *e,
 					const struct ab_port *p)
 {
@@ -248,8 +292,8 @@ static const struct ab_path *worst_path(const struct ab_engine *e,
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
 		const struct ab_path *path = ab_path_at_const(e, i);
 
-		if (!path->roles || path->is_over_limit ||
-		    path->health.state == AB_PATH_UP)
+		if (!ab_path_is_wanted(path) ||
+		    (path->health.state == AB_PATH_UP && !is_silent(path)))
 			continue;
 		if (!worst || ab_portal_compare(&path->portal, &worst->portal) < 0)
 			worst = path;
@@ -278,7 +322,7 @@ static void add_missing(struct ab_text *t, const struct ab_view *v,
 	if (path) {
 		ab_name_add_portal(t, &path->portal);
 		ab_text_addc(t, ' ');
-		add_path_reason(t, path);
+		add_path_reason(t, v, path);
 	} else if (!v->e->is_fresh[AB_SOURCE_RECORDS] ||
 		   !v->e->is_fresh[AB_SOURCE_LEDGER]) {
 		ab_text_add(t, "the records are being read");
@@ -288,7 +332,28 @@ static void add_missing(struct ab_text *t, const struct ab_view *v,
 		ab_text_add(t, "records are being written");
 	} else if (p->n_wanted == 0) {
 		ab_text_add(t, "its policy names no portal that it could use");
+	} else if (p->n_records_wanted == 0) {
+		ab_text_add(t, "no target that is offered is in Targets");
 	}
+}
+
+static void add_port_exclusion(struct ab_text *t, const struct ab_view *v,
+			       const struct ab_port *p)
+{
+	struct ab_home home;
+	struct ab_match_port m = ab_desired_match_port(v->e, p, &home);
+	struct ab_origin origin = { 0 };
+	const struct ab_exclude *x =
+		v->set ? ab_policy_excludes_port(v->set, &m, &origin) : NULL;
+
+	if (p->link.type == AB_PORT_LOOPBACK)
+		ab_text_add(t, "loopback");
+	else if (p->udev.is_ignored)
+		ab_text_add(t, "AUTOBIND_IGNORE=1 is set by udev");
+	else if (x)
+		add_exclude(t, v->set, x, &origin);
+	else
+		ab_text_add(t, "excluded by exclude.d");
 }
 
 static void add_port_reason(struct ab_text *t, const struct ab_view *v,
@@ -302,9 +367,7 @@ static void add_port_reason(struct ab_text *t, const struct ab_view *v,
 		add_untaken(t, v, p);
 		break;
 	case AB_PORT_STATE_EXCLUDED:
-		ab_text_add(t, p->link.type == AB_PORT_LOOPBACK ? "loopback"
-			       : p->udev.is_ignored ? "AUTOBIND_IGNORE=1 is set by udev"
-						    : "excluded by exclude.d");
+		add_port_exclusion(t, v, p);
 		break;
 	case AB_PORT_STATE_ENSLAVED:
 		ab_text_add(t, "member of another device, which is the port");
@@ -364,7 +427,12 @@ void ab_view_head(const struct ab_view *v, struct ab_row *row)
 		[AB_OVERALL_BAD] = "bad",
 		[AB_OVERALL_IDLE] = "idle",
 	};
+	/* Watching only is nothing to be at ease about. */
+	enum ab_overall overall = v->set ? ab_view_overall(v->e) : AB_OVERALL_BAD;
 	uint32_t i, up = 0, all = 0, taken = 0;
+
+	if (v->e->is_ledger_unreadable && overall != AB_OVERALL_BAD)
+		overall = AB_OVERALL_PARTIAL;
 
 	for (i = ab_table_next(v->e, &v->e->ports, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(v->e, &v->e->ports, i)) {
@@ -381,7 +449,7 @@ void ab_view_head(const struct ab_view *v, struct ab_row *row)
 	ab_row_number(row, "paths_all", all);
 	ab_row_bool(row, "paused", v->e->is_paused);
 	ab_row_bool(row, "additions_only", v->e->is_ledger_unreadable);
-	ab_row_text(row, "overall", words[ab_view_overall(v->e)]);
+	ab_row_text(row, "overall", words[overall]);
 }
 
 static void add_addresses(struct ab_row *row, const struct ab_engine *e,
@@ -508,7 +576,7 @@ static void add_path_cells(const struct ab_view *v, const struct ab_path *path,
 	ab_text_add(&t, path->roles & AB_ROLE_TARGET ? "target" : "");
 	ab_row_end_text(row, &t);
 	t = ab_row_begin_text(row, "reason");
-	add_path_reason(&t, path);
+	add_path_reason(&t, v, path);
 	ab_row_end_text(row, &t);
 }
 
@@ -546,7 +614,7 @@ static void portal_row(const struct ab_view *v, const struct ab_path *path,
 
 		if (!ab_portal_equal(&other->portal, &path->portal))
 			continue;
-		all += other->roles != 0 && !other->is_over_limit;
+		all += ab_path_is_wanted(other);
 		up += other->health.state == AB_PATH_UP;
 		for (k = other->first_found; k != AB_NONE;
 		     k = ab_found_at_const(v->e, k)->next)
@@ -640,6 +708,10 @@ uint32_t ab_view_nodes(const struct ab_view *v, const char *port)
 					   ? ab_port_at_const(v->e, f->port)->link.name
 					   : "";
 
+		/* One that could not be made yet is no record. */
+		if (!node->record.is_present && !node->record.job &&
+		    node->record.ledger == AB_OWNER_FOREIGN)
+			continue;
 		if (!is_asked_for(port, name))
 			continue;
 		ab_row_clear(&row);
@@ -702,9 +774,10 @@ static void explain_port(const struct ab_view *v, const struct ab_port *p)
 
 		t = begin_line(&row, "address");
 		ab_name_add_net(&t, &a->ifaddr.net);
+		/* A duplicate stays tentative, too. */
 		ab_text_add(&t, !a->is_present		      ? " (gone, remembered)"
-				: a->ifaddr.is_tentative      ? " (tentative)"
 				: a->ifaddr.is_failed	      ? " (duplicate)"
+				: a->ifaddr.is_tentative      ? " (tentative)"
 				: !ab_world_addr_is_usable(a) ? " (not used)"
 							      : "");
 		end_line(v, &row, &t);
@@ -714,7 +787,7 @@ static void explain_port(const struct ab_view *v, const struct ab_port *p)
 static void explain_policy(const struct ab_view *v, const struct ab_port *p)
 {
 	struct ab_home home;
-	struct ab_match_port m = match_port(v->e, p, &home);
+	struct ab_match_port m = ab_desired_match_port(v->e, p, &home);
 	struct ab_row row;
 	struct ab_text t;
 	uint32_t i;
@@ -791,7 +864,7 @@ static void explain_path(const struct ab_view *v, const struct ab_path *path)
 	ab_text_add(&t, " for ");
 	add_ms(&t, ab_mono_ms_between(h->since, v->now));
 	ab_text_add(&t, ": ");
-	add_path_reason(&t, path);
+	add_path_reason(&t, v, path);
 	if (path->is_probed) {
 		ab_text_add(&t, "; probed every ");
 		add_ms(&t, path->probe_interval_ms);
@@ -939,6 +1012,9 @@ void ab_view_note_text(struct ab_text *t, const struct ab_effect *note)
 		ab_text_addi(t, note->note.code);
 		if (note->note.what == AB_NOTE_FOUND)
 			ab_text_add(t, " bindings");
+	} else if (note->note.what == AB_NOTE_DISCOVERY_FAILED) {
+		ab_text_add(t, ": ");
+		ab_text_add(t, discovery_text(note->note.code));
 	} else if (note->note.code) {
 		ab_text_add(t, " (code ");
 		ab_text_addi(t, note->note.code);

@@ -521,14 +521,16 @@ static int read_folder(struct walk *w, int fd, const char *path, entry_fn *fn,
 }
 
 /*
- * Calls @fn for each entry. What is missing or no folder is not an error of the walk: a
- * record may go at any time. @flags: O_NOFOLLOW below the folders that the
- * administrator may have moved.
+ * Calls @fn for each entry of the folder @path, whose last part lies in @at. What is
+ * missing or no folder is not an error of the walk: a record may go at any time.
+ * @flags: O_NOFOLLOW below the folders that the administrator may have moved.
  */
-static void each_entry(struct walk *w, int at, const char *name, const char *path,
-		       int flags, entry_fn *fn, const void *arg)
+static void each_entry(struct walk *w, int at, const char *path, int flags,
+		       entry_fn *fn, const void *arg)
 {
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
+	const char *slash = strrchr(path, '/');
+	int fd = openat(at, slash ? slash + 1 : path,
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
 	int r = fd < 0 ? -errno : read_folder(w, fd, path, fn, arg);
 
 	if (fd >= 0)
@@ -607,7 +609,7 @@ static void visit_portal(struct walk *w, int dirfd, const char *path,
 	} else if (is_shadowed(dirfd, e->d_name, &key)) {
 		note_stray(w, path, "a second spelling of a portal");
 	} else if (folder) {
-		each_entry(w, dirfd, e->d_name, path, O_NOFOLLOW, visit_node, &key);
+		each_entry(w, dirfd, path, O_NOFOLLOW, visit_node, &key);
 	} else if (key.tpgt == AB_TPGT_UNKNOWN) {
 		const struct expected x = { .kind = AB_RECORD_KIND_NODE, .key = key };
 
@@ -626,8 +628,7 @@ static void visit_target(struct walk *w, int dirfd, const char *path,
 	else if (e->d_name[0] == '.' || strlen(e->d_name) >= AB_TARGET_NAME)
 		note_stray(w, path, "not the name of a target");
 	else
-		each_entry(w, dirfd, e->d_name, path, O_NOFOLLOW, visit_portal,
-			   e->d_name);
+		each_entry(w, dirfd, path, O_NOFOLLOW, visit_portal, e->d_name);
 }
 
 /* Sources are only watched for a change of st_config: a discovery rewrites it. */
@@ -695,10 +696,9 @@ int ab_db_scan(struct ab_db *db, enum ab_db_scan what, ab_event_fn *fn, void *ar
 		tell_dump(&w, AB_EV_DUMP_BEGIN);
 	root = ab_db_root_fd(db);
 	if (root >= 0) {
-		each_entry(&w, root, "send_targets", "send_targets", 0, visit_source,
-			   NULL);
-		each_entry(&w, root, "ifaces", "ifaces", 0, visit_iface, NULL);
-		each_entry(&w, root, "nodes", "nodes", 0, visit_target, NULL);
+		each_entry(&w, root, "send_targets", 0, visit_source, NULL);
+		each_entry(&w, root, "ifaces", 0, visit_iface, NULL);
+		each_entry(&w, root, "nodes", 0, visit_target, NULL);
 		(void)close(root);
 	} else if (root != -ENOENT) {
 		w.error = root; /* a root that does not exist yet holds no record */
