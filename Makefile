@@ -98,6 +98,9 @@ SCRIPTS := $(filter-out %.md,$(sort $(wildcard tests/*/[0-9][0-9][0-9]-*)))
 SAN_B   := build-address-undefined
 SUBMAKE  = +$(Q)$(MAKE) --no-print-directory
 
+# The unit test of the parent runs the real helper.
+$(B)/tests/unit/test_discover: | $(B)/autobind-discover
+
 # The simulated surroundings of the engine.
 $(B)/libmodel.a: $(call objs,$(wildcard tests/model/*.c))
 

@@ -236,8 +236,7 @@ int ab_args_parse(struct ab_cli *cli, int argc, char **argv)
 	return check_count(cli);
 }
 
-/* --- help --------------------------------------------------------------------------
- */
+/* --- help --- */
 
 static void print_option(FILE *out, char letter, const char *name, const char *arg,
 			 const char *help)
@@ -300,8 +299,7 @@ void ab_args_print_verb_help(FILE *out, const struct ab_verb *verb)
 	fputs("\nOptions of all verbs: autobind help\n", out);
 }
 
-/* --- completion --------------------------------------------------------------------
- */
+/* --- completion --- */
 
 static void print_words(FILE *out, const struct ab_verb *verb)
 {

@@ -64,8 +64,7 @@ struct ab_render *ab_render_free(struct ab_render *render)
 	return NULL;
 }
 
-/* --- values ------------------------------------------------------------------------
- */
+/* --- values --- */
 
 static void add_clock(struct ab_text *t, int64_t ms)
 {
@@ -141,8 +140,7 @@ static void add_column(struct ab_text *t, const struct ab_row *row,
 	add_cell(t, row, column->other, column->kind);
 }
 
-/* --- filters -----------------------------------------------------------------------
- */
+/* --- filters --- */
 
 /* MEMBER=PATTERN, or PATTERN for the first column. *ret_pattern points into @filter. */
 static const char *filter_member(const struct ab_column *columns, const char *filter,
@@ -198,8 +196,7 @@ static bool is_wanted(const struct ab_render *r, const struct ab_row *row)
 	return true;
 }
 
-/* --- JSON --------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 static void open_json(struct ab_render *r)
 {
@@ -249,8 +246,7 @@ static void json_end(struct ab_render *r, bool is_complete)
 	fprintf(out, "%s]%s\n", r->n_json ? "\n" : "", is_object(r) ? "}" : "");
 }
 
-/* --- tables ------------------------------------------------------------------------
- */
+/* --- tables --- */
 
 static bool reserve(void **v, size_t *size, size_t need, size_t each)
 {
@@ -423,8 +419,7 @@ static void print_table(const struct ab_render *r)
 	}
 }
 
-/* --- the other forms ---------------------------------------------------------------
- */
+/* --- the other forms --- */
 
 /* What there is, in one line; but nothing that the sentence at its end says anyway. */
 static void print_stream(const struct ab_render *r, const struct ab_row *row)

@@ -13,8 +13,7 @@
 /* Object, parameters, one nested value that is then refused with a proper message. */
 #define DEPTH_MAX 4
 
-/* --- writing -----------------------------------------------------------------------
- */
+/* --- writing --- */
 
 /*
  * A JSON string from text that should be UTF-8. Rows are escaped where they are made;
@@ -153,8 +152,7 @@ int ab_json_encode_request(const struct ab_request *req, char **ret_text)
 	return dump(j, JSON_COMPACT, ret_text);
 }
 
-/* --- reading -----------------------------------------------------------------------
- */
+/* --- reading --- */
 
 /* jansson recurses up to 2,048 levels; nothing of ours is deeper than three. */
 static bool is_deep(const char *text, size_t n)
