@@ -774,12 +774,12 @@ static void check_prints_messages_as_compilers_do(void **state)
 	assert_string_equal(r.out, "valid: 0 policies\n");
 	clear(&r);
 	write_policy("policy.d/10-a.conf", "[Match]\nName = ens*\n[Bind]\n"
-					   "Action = recrod\n");
+					   "Action = ifase\n");
 	r = run(words);
 	assert_int_equal(r.status, 1);
 	snprintf(expected, sizeof(expected), "%s/policy.d/10-a.conf:4: error: ", dir);
 	assert_ptr_equal(strstr(r.out, expected), r.out);
-	assert_non_null(strstr(r.out, "did you mean 'record'?"));
+	assert_non_null(strstr(r.out, "did you mean 'iface'?"));
 	assert_non_null(
 		strstr(r.out, "\n1 error: this configuration would be refused"));
 	clear(&r);
