@@ -618,13 +618,14 @@ static void portal_row(const struct ab_view *v, const struct ab_path *path,
 {
 	uint32_t i, k, up = 0, all = 0, targets = 0;
 
-	for (i = ab_table_next(v->e, &v->e->paths, AB_NONE); i != AB_NONE;
-	     i = ab_table_next(v->e, &v->e->paths, i)) {
-		const struct ab_path *other = ab_path_at_const(v->e, i);
-		uint32_t n = 0;
+	for (i = ab_table_next(v->e, &v->e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(v->e, &v->e->ports, i)) {
+		uint32_t slot = ab_world_find_path(v->e, i, &path->portal), n = 0;
+		const struct ab_path *other;
 
-		if (!ab_portal_equal(&other->portal, &path->portal))
+		if (slot == AB_NONE)
 			continue;
+		other = ab_path_at_const(v->e, slot);
 		all += ab_path_is_wanted(other);
 		up += other->health.state == AB_PATH_UP;
 		for (k = other->first_found; k != AB_NONE;
@@ -644,9 +645,9 @@ static bool is_first_of_portal(const struct ab_engine *e, uint32_t slot)
 	const struct ab_path *path = ab_path_at_const(e, slot);
 	uint32_t i;
 
-	for (i = ab_table_next(e, &e->paths, AB_NONE); i < slot;
-	     i = ab_table_next(e, &e->paths, i))
-		if (ab_portal_equal(&ab_path_at_const(e, i)->portal, &path->portal))
+	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ports, i))
+		if (ab_world_find_path(e, i, &path->portal) < slot)
 			return false;
 	return true;
 }
