@@ -229,7 +229,8 @@ static void add_path_reason(struct ab_text *t, const struct ab_view *v,
 		ab_text_add(t, "; discovery failed: ");
 		ab_text_add(t, discovery_text(path->discovery_code));
 	} else if (is_silent(path)) {
-		ab_text_add(t, "; is asked for targets");
+		ab_text_add(t, v->e->is_paused ? "; not asked for targets while paused"
+					       : "; is asked for targets");
 	}
 }
 
@@ -452,20 +453,30 @@ void ab_view_head(const struct ab_view *v, struct ab_row *row)
 	ab_row_text(row, "overall", words[overall]);
 }
 
+/* Of one port in a row; `explain` tells them all. */
+#define ADDRESSES_MAX 16
+
 static void add_addresses(struct ab_row *row, const struct ab_engine *e,
 			  const struct ab_port *p)
 {
 	struct ab_text t = ab_row_begin_text(row, "addresses");
-	uint32_t i;
+	uint32_t i, n = 0;
 
 	for (i = p->first_addr; i != AB_NONE; i = ab_ifaddr_at_const(e, i)->next) {
 		const struct ab_ifaddr_item *a = ab_ifaddr_at_const(e, i);
 
 		if (!a->is_present || !ab_world_addr_is_usable(a))
 			continue;
+		if (++n > ADDRESSES_MAX)
+			continue;
 		if (t.len)
 			ab_text_addc(&t, ' ');
 		ab_name_add_net(&t, &a->ifaddr.net);
+	}
+	if (n > ADDRESSES_MAX) {
+		ab_text_add(&t, " and ");
+		ab_text_addu(&t, n - ADDRESSES_MAX);
+		ab_text_add(&t, " more");
 	}
 	ab_row_end_text(row, &t);
 }
@@ -607,13 +618,14 @@ static void portal_row(const struct ab_view *v, const struct ab_path *path,
 {
 	uint32_t i, k, up = 0, all = 0, targets = 0;
 
-	for (i = ab_table_next(v->e, &v->e->paths, AB_NONE); i != AB_NONE;
-	     i = ab_table_next(v->e, &v->e->paths, i)) {
-		const struct ab_path *other = ab_path_at_const(v->e, i);
-		uint32_t n = 0;
+	for (i = ab_table_next(v->e, &v->e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(v->e, &v->e->ports, i)) {
+		uint32_t slot = ab_world_find_path(v->e, i, &path->portal), n = 0;
+		const struct ab_path *other;
 
-		if (!ab_portal_equal(&other->portal, &path->portal))
+		if (slot == AB_NONE)
 			continue;
+		other = ab_path_at_const(v->e, slot);
 		all += ab_path_is_wanted(other);
 		up += other->health.state == AB_PATH_UP;
 		for (k = other->first_found; k != AB_NONE;
@@ -633,9 +645,9 @@ static bool is_first_of_portal(const struct ab_engine *e, uint32_t slot)
 	const struct ab_path *path = ab_path_at_const(e, slot);
 	uint32_t i;
 
-	for (i = ab_table_next(e, &e->paths, AB_NONE); i < slot;
-	     i = ab_table_next(e, &e->paths, i))
-		if (ab_portal_equal(&ab_path_at_const(e, i)->portal, &path->portal))
+	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ports, i))
+		if (ab_world_find_path(e, i, &path->portal) < slot)
 			return false;
 	return true;
 }
