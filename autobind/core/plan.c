@@ -110,6 +110,21 @@ static void count_portals(const struct ab_engine *e, struct ab_port *p)
 	}
 }
 
+/* A portal that answers but has not told its targets yet. */
+static bool is_asking(const struct ab_engine *e, const struct ab_port *p)
+{
+	uint32_t i;
+
+	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
+		const struct ab_path *path = ab_path_at_const(e, i);
+
+		if ((path->roles & AB_ROLE_DISCOVERY) &&
+		    path->health.state == AB_PATH_UP && !path->discovery_ok_at.ns)
+			return true;
+	}
+	return false;
+}
+
 static enum ab_port_state taken_state(const struct ab_step *s, const struct ab_port *p,
 				      const struct ab_home *home)
 {
@@ -129,7 +144,8 @@ static enum ab_port_state taken_state(const struct ab_step *s, const struct ab_p
 		return AB_PORT_STATE_HELD;
 	if (p->n_up == 0)
 		return AB_PORT_STATE_SEARCHING;
-	if (p->n_up < p->n_wanted || p->n_records < p->n_records_wanted)
+	if (p->n_up < p->n_wanted || p->n_records < p->n_records_wanted ||
+	    is_asking(s->e, p))
 		return AB_PORT_STATE_PARTIAL;
 	return AB_PORT_STATE_BOUND;
 }

@@ -21,6 +21,8 @@ struct ab_view {
 	ab_mono now;
 	ab_view_fn *fn;
 	void *arg;
+	uint32_t first; /* of a table: pass over so many rows, */
+	uint32_t max;	/* then make at most so many; 0: all the others */
 };
 
 /* How things stand, for monitoring: worst of all taken ports. */
@@ -37,7 +39,8 @@ enum ab_overall ab_view_overall(const struct ab_engine *e);
 void ab_view_head(const struct ab_view *v, struct ab_row *row);
 
 /* One row each port, in the order of their names; @port: only that one, NULL or "":
- * all. Return: the number of rows. */
+ * all. Return: the number of rows passed over or made: less than @v->first + @v->max
+ * says that there are no more. */
 uint32_t ab_view_ports(const struct ab_view *v, const char *port);
 uint32_t ab_view_ifaces(const struct ab_view *v);
 uint32_t ab_view_portals(const struct ab_view *v);
