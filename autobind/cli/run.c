@@ -153,15 +153,18 @@ static int run_offline(const struct ab_cli *cli, ab_cli_offline_fn *fn,
 {
 	char text[1024];
 	struct ab_text message;
+	int status = AB_EXIT_FAILED;
 	int r;
 
 	ab_text_init(&message, text, sizeof(text));
 	r = fn(&cli->roots, ab_cli_opt(cli, "world"), take_row, a, &message);
 	if (r == 0 || a->error)
 		return AB_EXIT_OK;
-	return ab_cli_fail(
-		cli, r == -EACCES || r == -EPERM ? AB_EXIT_DENIED : AB_EXIT_FAILED,
-		"%s", message.len ? text : strerror(-r));
+	if (r == -EACCES || r == -EPERM)
+		status = AB_EXIT_DENIED;
+	else if (r == -EBADMSG) /* the configuration is refused */
+		status = AB_EXIT_PROBLEM;
+	return ab_cli_fail(cli, status, "%s", message.len ? text : strerror(-r));
 }
 
 /* Asks the daemon, or the files where there is none. Return: enum ab_exit; what the

@@ -8,6 +8,11 @@
 
 /* --- rows --- */
 
+static bool is_satisfied(const struct ab_port *p)
+{
+	return p->state == AB_PORT_STATE_BOUND || p->state == AB_PORT_STATE_IGNORED;
+}
+
 enum ab_overall ab_view_overall(const struct ab_engine *e)
 {
 	enum ab_overall worst = AB_OVERALL_OK;
@@ -21,8 +26,7 @@ enum ab_overall ab_view_overall(const struct ab_engine *e)
 		if (p->policy < 0)
 			continue;
 		any = true;
-		if (p->state == AB_PORT_STATE_BOUND ||
-		    p->state == AB_PORT_STATE_IGNORED)
+		if (is_satisfied(p))
 			continue;
 		if (p->state != AB_PORT_STATE_PARTIAL)
 			return AB_OVERALL_BAD;
@@ -227,6 +231,67 @@ uint32_t ab_view_paths(const struct ab_view *v, const char *port)
 			add_path_cells(v, ab_path_at_const(v->e, i), &row);
 			v->fn(v->arg, &row);
 		}
+	}
+	return w.n;
+}
+
+/* A wanted path that does not answer, or that could not be asked for its targets. */
+static bool is_missing(const struct ab_path *path)
+{
+	if (!path->roles || path->is_over_limit)
+		return false;
+	return path->health.state != AB_PATH_UP ||
+	       ((path->roles & AB_ROLE_DISCOVERY) && !path->discovery_ok_at.ns);
+}
+
+static void missing_paths(struct walk *w, const struct ab_port *p)
+{
+	const struct ab_view *v = w->v;
+	struct ab_row row;
+	struct ab_text t;
+	uint32_t i;
+
+	for (i = p->first_path; i != AB_NONE && !is_over(w);
+	     i = ab_path_at_const(v->e, i)->next) {
+		const struct ab_path *path = ab_path_at_const(v->e, i);
+
+		if (!is_missing(path) || !take_row(w))
+			continue;
+		ab_row_clear(&row);
+		ab_row_foreign(&row, "port", p->link.name);
+		ab_row_portal(&row, "portal", &path->portal);
+		ab_row_text(&row, "state",
+			    ab_path_state_name((enum ab_path_state)path->health.state));
+		t = ab_row_begin_text(&row, "text");
+		ab_view_add_path_reason(&t, v, path);
+		ab_row_end_text(&row, &t);
+		v->fn(v->arg, &row);
+	}
+}
+
+uint32_t ab_view_missing(const struct ab_view *v)
+{
+	struct walk w = { .v = v };
+	const struct ab_port *p = NULL;
+	struct ab_row row;
+	struct ab_text t;
+
+	while (!is_over(&w) && (p = next_port(v->e, p ? p->link.name : NULL))) {
+		uint32_t n = w.n;
+
+		if (p->policy < 0 || is_satisfied(p))
+			continue;
+		missing_paths(&w, p);
+		if (w.n != n || is_over(&w) || !take_row(&w))
+			continue;
+		/* No path to blame: the port itself, or a record. */
+		ab_row_clear(&row);
+		ab_row_foreign(&row, "port", p->link.name);
+		ab_row_text(&row, "state", ab_view_port_state(p->state));
+		t = ab_row_begin_text(&row, "text");
+		ab_view_add_port_reason(&t, v, p);
+		ab_row_end_text(&row, &t);
+		v->fn(v->arg, &row);
 	}
 	return w.n;
 }

@@ -46,6 +46,9 @@ uint32_t ab_view_ifaces(const struct ab_view *v);
 uint32_t ab_view_portals(const struct ab_view *v);
 uint32_t ab_view_paths(const struct ab_view *v, const char *port);
 uint32_t ab_view_nodes(const struct ab_view *v, const char *port);
+/* What the policies want and is not there, each with its reason: paths, and ports that
+ * lack something else; cells port, portal (of a path), state, text. */
+uint32_t ab_view_missing(const struct ab_view *v);
 
 /**
  * ab_view_explain() - why a port, and one portal or target of it, is as it is
