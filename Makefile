@@ -98,7 +98,13 @@ SCRIPTS := $(filter-out %.md,$(sort $(wildcard tests/*/[0-9][0-9][0-9]-*)))
 SAN_B   := build-address-undefined
 SUBMAKE  = +$(Q)$(MAKE) --no-print-directory
 
-$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(AB_LIBS)
+# The unit test of the parent runs the real helper.
+$(B)/tests/unit/test_discover: | $(B)/autobind-discover
+
+# The simulated surroundings of the engine.
+$(B)/libmodel.a: $(call objs,$(wildcard tests/model/*.c))
+
+$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libmodel.a $(AB_LIBS)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs) -lcmocka $(call own_libs,tests/unit/$*.c)
@@ -108,14 +114,14 @@ $(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(AB_LIBS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs) $(call own_libs,tests/tools/$*.c)
 
-$(B)/tests/mc/%: $(B)/obj/tests/mc/%.o $(B)/libpure.a
+$(B)/tests/mc/%: $(B)/obj/tests/mc/%.o $(B)/libmodel.a $(B)/libpure.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call own_libs,tests/mc/$*.c)
 
 # A fuzz target has libFuzzer's main in build-fuzz and the replay of its corpus elsewhere.
 FUZZ_MAIN := $(if $(LIBFUZZER),,$(B)/obj/tests/fuzz/replay_main.o)
-$(B)/tests/fuzz/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(AB_LIBS)
+$(B)/tests/fuzz/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(B)/libmodel.a $(AB_LIBS)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ $^ $(dep_libs) \

@@ -208,6 +208,7 @@ static int serve(struct daemon *d)
 		r = ab_service_new(d->sh, path, group ? group->gr_gid : (gid_t)-1,
 				   &service);
 	if (r == 0) {
+		ab_privs_lower();
 		ab_log_notice("main", "autobind " AB_VERSION " is ready");
 		r = ab_shell_run(d->sh);
 	}

@@ -78,7 +78,7 @@ static void print_summary(const struct check *c, bool is_good, uint32_t n_polici
 	if (c->n_warnings)
 		fprintf(out, ", %u warning%s", c->n_warnings,
 			c->n_warnings == 1 ? "" : "s");
-	fputc('\n', out);
+	(void)fputc('\n', out);
 }
 
 int ab_run_check(struct ab_cli *cli)

@@ -41,10 +41,10 @@ int ab_cli_fail(const struct ab_cli *cli, int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(raw, sizeof(raw), fmt, ap);
+	(void)vsnprintf(raw, sizeof(raw), fmt, ap);
 	va_end(ap);
 	/* What was printed so far comes first, where both go to one place. */
-	fflush(cli->out);
+	(void)fflush(cli->out);
 	fprintf(cli->setup->err, "autobind:%s%s%s", cli->verb ? " " : "",
 		cli->verb ? cli->verb->name : "", cli->verb ? ":" : "");
 	while ((line = strsep(&rest, "\n"))) {
@@ -82,7 +82,7 @@ int ab_cli_main(int argc, char **argv, const struct ab_cli_setup *setup)
 		ab_args_print_help(cli.out);
 	else if (r == 0)
 		r = cli.verb->run(&cli);
-	if (fflush(cli.out) != 0 && r == AB_EXIT_OK)
-		r = AB_EXIT_FAILED;
+	if ((fflush(cli.out) != 0 || ferror(cli.out)) && r == AB_EXIT_OK)
+		r = ab_cli_fail(&cli, AB_EXIT_FAILED, "cannot write the answer");
 	return r;
 }

@@ -26,7 +26,7 @@ enum ab_exit {
  * Rows of a verb without a daemon: from files and the kernel, through the same
  * adapters, core and view as the daemon's. @world: file that describes the world to
  * look at instead of this host, or NULL. Return: 0, or -errno with a sentence in
- * @message; -EBADMSG: the configuration is refused.
+ * @message.
  */
 typedef int ab_cli_offline_fn(const struct ab_roots *roots, const char *world,
 			      ab_client_row_fn *fn, void *arg, struct ab_text *message);

@@ -94,7 +94,7 @@ static int show_plan(const struct ab_roots *roots, const char *world,
 	if (r < 0)
 		return r;
 	if (ab_offline_is_refused(o, message))
-		s.r = -EBADMSG; /* a refusal, which is an answer */
+		s.r = -EINVAL;
 	else
 		ab_offline_plan(o, take_row, &s);
 	(void)ab_offline_free(o);

@@ -70,7 +70,7 @@ static void on_report(void *arg, const struct ab_ping_report *report)
 
 	if (!p->cli->is_json) {
 		ab_ping_text(report, text, sizeof(text));
-		fputs(text, p->cli->out);
+		(void)fputs(text, p->cli->out);
 		if (fflush(p->cli->out) != 0 && !p->error)
 			p->error = -errno;
 		return;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Results of single writes are ignored here: ab_render_end() asks the stream. */
 #include "cli/render.h"
 
 #include <errno.h>
@@ -64,8 +65,7 @@ struct ab_render *ab_render_free(struct ab_render *render)
 	return NULL;
 }
 
-/* --- values ------------------------------------------------------------------------
- */
+/* --- values --- */
 
 static void add_clock(struct ab_text *t, int64_t ms)
 {
@@ -141,8 +141,7 @@ static void add_column(struct ab_text *t, const struct ab_row *row,
 	add_cell(t, row, column->other, column->kind);
 }
 
-/* --- filters -----------------------------------------------------------------------
- */
+/* --- filters --- */
 
 /* MEMBER=PATTERN, or PATTERN for the first column. *ret_pattern points into @filter. */
 static const char *filter_member(const struct ab_column *columns, const char *filter,
@@ -198,15 +197,14 @@ static bool is_wanted(const struct ab_render *r, const struct ab_row *row)
 	return true;
 }
 
-/* --- JSON --------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 static void open_json(struct ab_render *r)
 {
 	if (r->is_json_open || r->cli->verb->has_object_lines)
 		return;
 	r->is_json_open = true;
-	fputs(is_object(r) ? "{\"head\": " : "[", r->cli->out);
+	(void)fputs(is_object(r) ? "{\"head\": " : "[", r->cli->out);
 }
 
 static int json_row(struct ab_render *r, const struct ab_row *row)
@@ -226,7 +224,7 @@ static int json_row(struct ab_render *r, const struct ab_row *row)
 	} else {
 		if (!r->is_json_open && is_object(r)) {
 			open_json(r);
-			fputs("null,\n \"ports\": [", out);
+			(void)fputs("null,\n \"ports\": [", out);
 		}
 		open_json(r);
 		fprintf(out, "%s%s", r->n_json ? ",\n " : "\n ", text);
@@ -243,14 +241,13 @@ static void json_end(struct ab_render *r, bool is_complete)
 	if (r->cli->verb->has_object_lines || (!r->is_json_open && !is_complete))
 		return;
 	if (!r->is_json_open && is_object(r))
-		fputs("{\"head\": null,\n \"ports\": [", out);
+		(void)fputs("{\"head\": null,\n \"ports\": [", out);
 	else
 		open_json(r);
 	fprintf(out, "%s]%s\n", r->n_json ? "\n" : "", is_object(r) ? "}" : "");
 }
 
-/* --- tables ------------------------------------------------------------------------
- */
+/* --- tables --- */
 
 static bool reserve(void **v, size_t *size, size_t need, size_t each)
 {
@@ -344,7 +341,7 @@ static void print_coloured(const struct ab_render *r, enum ab_column_kind kind,
 	if (colour)
 		fprintf(r->cli->out, "\033[%sm%s\033[0m", colour, s);
 	else
-		fputs(s, r->cli->out);
+		(void)fputs(s, r->cli->out);
 }
 
 /* The last column may go on below itself. */
@@ -398,7 +395,7 @@ static void print_line(const struct ab_render *r, const char *const *cell)
 		print_pad(r->cli->out, is_right(kind) ? GAP : pad + GAP);
 		indent += r->width[i] + GAP;
 	}
-	fputc('\n', r->cli->out);
+	(void)fputc('\n', r->cli->out);
 }
 
 static void print_table(const struct ab_render *r)
@@ -423,8 +420,7 @@ static void print_table(const struct ab_render *r)
 	}
 }
 
-/* --- the other forms ---------------------------------------------------------------
- */
+/* --- the other forms --- */
 
 /* What there is, in one line; but nothing that the sentence at its end says anyway. */
 static void print_stream(const struct ab_render *r, const struct ab_row *row)
@@ -447,7 +443,7 @@ static void print_stream(const struct ab_render *r, const struct ab_row *row)
 		is_first = false;
 	}
 	if (!is_first)
-		fputc('\n', r->cli->out);
+		(void)fputc('\n', r->cli->out);
 }
 
 static void print_head(const struct ab_render *r, const struct ab_row *row)
@@ -483,9 +479,9 @@ static void print_head(const struct ab_render *r, const struct ab_row *row)
 			continue;
 		fprintf(r->cli->out, "%14s: ", lines[i].label);
 		print_last(r, 16, lines[i].column.kind, value);
-		fputc('\n', r->cli->out);
+		(void)fputc('\n', r->cli->out);
 	}
-	fputc('\n', r->cli->out);
+	(void)fputc('\n', r->cli->out);
 }
 
 int ab_render_row(struct ab_render *r, const struct ab_row *row)

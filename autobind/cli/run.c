@@ -11,7 +11,10 @@
 #include "util/text.h"
 
 struct answer {
+	struct ab_cli *cli;
+	struct ab_pager *pager; /* runs since the first row; NULL: none */
 	struct ab_render *render;
+	bool has_rows;
 	bool has_problem;
 	int error; /* of the renderer */
 };
@@ -37,10 +40,23 @@ static bool is_problem(const struct ab_row *row)
 	       ab_streq(ab_row_get(row, "severity"), "error");
 }
 
+/* Only when there is something to read: an error belongs on the terminal itself. */
+static void start_pager(struct answer *a)
+{
+	const struct ab_cli *cli = a->cli;
+
+	if (cli->setup->is_tty && !cli->has_no_pager && !cli->is_json &&
+	    cli->verb->style != AB_STYLE_STREAM)
+		a->pager = ab_pager_start(&a->cli->out);
+}
+
 static int take_row(void *arg, const struct ab_row *row)
 {
 	struct answer *a = arg;
 
+	if (!a->has_rows)
+		start_pager(a);
+	a->has_rows = true;
 	a->has_problem |= is_problem(row);
 	a->error = ab_render_row(a->render, row);
 	return a->error;
@@ -151,10 +167,9 @@ static ab_cli_offline_fn *offline_of(const struct ab_cli *cli)
 static int run_offline(const struct ab_cli *cli, ab_cli_offline_fn *fn,
 		       struct answer *a)
 {
-	char text[1024];
+	char text[AB_MESSAGE_TEXT];
 	struct ab_text message;
-	int status = AB_EXIT_FAILED;
-	int r;
+	int r, status = AB_EXIT_FAILED;
 
 	ab_text_init(&message, text, sizeof(text));
 	r = fn(&cli->roots, ab_cli_opt(cli, "world"), take_row, a, &message);
@@ -162,7 +177,7 @@ static int run_offline(const struct ab_cli *cli, ab_cli_offline_fn *fn,
 		return AB_EXIT_OK;
 	if (r == -EACCES || r == -EPERM)
 		status = AB_EXIT_DENIED;
-	else if (r == -EBADMSG) /* the configuration is refused */
+	else if (r == -EINVAL) /* what was read is refused, as the daemon would */
 		status = AB_EXIT_PROBLEM;
 	return ab_cli_fail(cli, status, "%s", message.len ? text : strerror(-r));
 }
@@ -200,17 +215,13 @@ static int ask(const struct ab_cli *cli, struct answer *a)
 int ab_run_rows(struct ab_cli *cli)
 {
 	const char *bad = ab_render_bad_filter(cli);
-	struct answer a = { .has_problem = false };
-	struct ab_pager *pager = NULL;
+	struct answer a = { .cli = cli };
 	int status, r;
 
 	if (bad)
 		return ab_cli_fail(cli, AB_EXIT_USAGE,
 				   "'%s' is no filter: the members are those of --json",
 				   bad);
-	if (cli->setup->is_tty && !cli->has_no_pager && !cli->is_json &&
-	    cli->verb->style != AB_STYLE_STREAM)
-		pager = ab_pager_start(&cli->out);
 	r = ab_render_new(cli, &a.render);
 	if (r < 0)
 		status = ab_cli_fail(cli, AB_EXIT_FAILED, "%s", strerror(-r));
@@ -221,7 +232,7 @@ int ab_run_rows(struct ab_cli *cli)
 		ab_render_free(a.render);
 		r = a.error ? a.error : r;
 	}
-	ab_pager_finish(pager);
+	ab_pager_finish(a.pager);
 	cli->out = cli->setup->out;
 	/* Whoever reads may stop reading: that is no failure. */
 	if (status == AB_EXIT_OK && r < 0 && r != -EPIPE)

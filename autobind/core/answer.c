@@ -16,11 +16,14 @@ static struct ab_job *find_job(struct ab_engine *e, uint64_t id)
 	return NULL;
 }
 
-/* Nobody knows how it ended: look, and touch nothing before that. */
+/* Nobody knows how it ended, or what we believed was wrong: look, both at the records
+ * and at who owns them, and touch nothing before that. A look that is under way is too
+ * old. */
 static void look_again(struct ab_engine *e, struct ab_record_item *r)
 {
 	r->is_awaited = true;
-	e->wants_resync[AB_SOURCE_RECORDS] = true;
+	e->is_dumping[AB_SOURCE_RECORDS] = e->is_dumping[AB_SOURCE_LEDGER] = false;
+	e->wants_resync[AB_SOURCE_RECORDS] = e->wants_resync[AB_SOURCE_LEDGER] = true;
 }
 
 /* What every answer to a write means, whatever was written. Returns true when it is
@@ -50,6 +53,10 @@ static bool settle_write(const struct ab_step *s, struct ab_record_item *r,
 		r->is_denied = true;
 		break;
 	}
+	/* It went while the job waited, and the job did not look: somebody removed it.
+	 */
+	if (r->ledger == AB_OWNER_OURS && !r->is_present && !r->is_restoring)
+		look_again(e, r);
 	ab_plan_note(s, AB_NOTE_WRITE_FAILED, NULL, NULL, name, ev->done.code);
 	return false;
 }
@@ -57,7 +64,8 @@ static bool settle_write(const struct ab_step *s, struct ab_record_item *r,
 static void own(struct ab_record_item *r, uint64_t hash)
 {
 	r->ledger = AB_OWNER_OURS;
-	r->is_present = true;
+	r->is_present = r->is_seen = r->is_ledger_seen = true;
+	r->was_delete = r->is_restoring = false;
 	r->state = AB_RECORD_OK;
 	r->hash = r->own_hash = hash;
 }
@@ -76,6 +84,8 @@ static void iface_done(const struct ab_step *s, const struct ab_job *job,
 	const struct ab_port *p = f->port != AB_NONE ? ab_port_at(e, f->port) : NULL;
 
 	f->record.job = 0;
+	f->record.was_delete = job->kind == AB_JOB_IFACE_DELETE &&
+			       ev->done.outcome == AB_OUTCOME_UNKNOWN;
 	if (settle_write(s, &f->record, ev, f->binding.iface)) {
 		bool was_write = job->kind == AB_JOB_IFACE_WRITE;
 
@@ -91,6 +101,8 @@ static void iface_done(const struct ab_step *s, const struct ab_job *job,
 	}
 	if (f->port != AB_NONE)
 		ab_world_touch(e, f->port, true);
+	else
+		ab_world_touch_all(e, true);
 	e->is_orphans_dirty = true;
 	ab_world_release_iface(e, job->slot);
 }
@@ -106,6 +118,7 @@ static void node_done(const struct ab_step *s, const struct ab_job *job,
 	bool was_write = job->kind == AB_JOB_NODE_WRITE;
 
 	n->record.job = 0;
+	n->record.was_delete = !was_write && ev->done.outcome == AB_OUTCOME_UNKNOWN;
 	if (settle_write(s, &n->record, ev, target)) {
 		if (was_write) {
 			own(&n->record, ev->done.hash);
@@ -126,18 +139,25 @@ static void node_done(const struct ab_step *s, const struct ab_job *job,
 	ab_world_release_node(e, job->slot);
 }
 
-/* Takes out what this source no longer names. */
+/* Takes out what this source no longer names; another one may still do: it is asked. */
 static void sweep_founds(struct ab_engine *e, uint32_t source, uint64_t job)
 {
-	uint32_t i;
+	uint32_t port = ab_path_at(e, source)->port, i;
+	bool is_any = false;
 
 	for (i = ab_table_next(e, &e->founds, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->founds, i)) {
 		const struct ab_found *f = ab_found_at(e, i);
 
-		if (f->source == source && f->seen_job != job)
+		if (f->source == source && f->seen_job != job) {
 			ab_world_remove_found(e, i);
+			is_any = true;
+		}
 	}
+	for (i = ab_port_at(e, port)->first_path; i != AB_NONE && is_any;
+	     i = ab_path_at(e, i)->next)
+		if (i != source && ab_path_at(e, i)->discovery_ok_at.ns)
+			ab_plan_ask_again(e, ab_path_at(e, i));
 }
 
 static uint32_t count_founds(const struct ab_engine *e, uint64_t job)

@@ -92,16 +92,15 @@ static void forget_all_gone(struct ab_engine *e, struct ab_port *p)
 	}
 }
 
-/* Does one of the addresses that the device has now lie where the policy's Address
- * says? */
+/* Do the addresses that the device has now, if any, lie elsewhere than the policy's
+ * Address says? Lists are read as in core/policy_match.c. */
 static bool speaks_against(const struct ab_engine *e, const struct ab_policy_set *set,
 			   const struct ab_policy *pol, const struct ab_port *p)
 {
-	bool has_any = false;
+	const struct ab_range *r = &set->ranges[pol->match_addresses.first];
+	bool has_any = false, has_positive = false, is_hit = false, is_out = false;
 	uint32_t i, k;
 
-	if (pol->match_addresses.count == 0)
-		return false;
 	for (i = p->first_addr; i != AB_NONE; i = ab_ifaddr_at_const(e, i)->next) {
 		const struct ab_ifaddr_item *a = ab_ifaddr_at_const(e, i);
 
@@ -109,15 +108,14 @@ static bool speaks_against(const struct ab_engine *e, const struct ab_policy_set
 			continue;
 		has_any = true;
 		for (k = 0; k < pol->match_addresses.count; k++) {
-			const struct ab_range *r =
-				&set->ranges[pol->match_addresses.first + k];
+			bool in = ab_net_contains(&r[k].net, &a->ifaddr.net.addr);
 
-			if (!r->negated &&
-			    ab_net_contains(&r->net, &a->ifaddr.net.addr))
-				return false;
+			has_positive |= !r[k].negated;
+			is_hit |= in && !r[k].negated;
+			is_out |= in && r[k].negated;
 		}
 	}
-	return has_any;
+	return has_any && (is_out || (has_positive && !is_hit));
 }
 
 /*
@@ -164,23 +162,43 @@ static bool is_enslaved(const struct ab_engine *e, const struct ab_port *p)
 	       ab_port_at_const(e, master)->link.type != AB_PORT_VRF;
 }
 
-static int first_match(const struct ab_step *s, const struct ab_port *p)
+struct ab_match_port ab_desired_match_port(const struct ab_engine *e,
+					   const struct ab_port *p,
+					   struct ab_home *home)
 {
-	struct ab_home home;
-	uint32_t master = ab_world_find_port(s->e, p->link.master);
-	struct ab_match_port m;
+	uint32_t master = ab_world_find_port(e, p->link.master);
 
-	ab_desired_home(s->e, p, &home);
-	m = (struct ab_match_port){
+	ab_desired_home(e, p, home);
+	return (struct ab_match_port){
 		.link = &p->link,
 		.udev = p->has_udev ? &p->udev : NULL,
 		.master = p->link.master && master != AB_NONE
-				  ? ab_port_at_const(s->e, master)->link.name
+				  ? ab_port_at_const(e, master)->link.name
 				  : NULL,
-		.addrs = home.nets,
-		.n_addrs = home.n,
+		.addrs = home->nets,
+		.n_addrs = home->n,
 	};
+}
+
+static int first_match(const struct ab_step *s, const struct ab_port *p)
+{
+	struct ab_home home;
+	struct ab_match_port m = ab_desired_match_port(s->e, p, &home);
+
 	return ab_policy_first_match(s->set, &m);
+}
+
+static bool is_excluded(const struct ab_step *s, const struct ab_port *p)
+{
+	struct ab_home home;
+	struct ab_match_port m;
+
+	if (p->link.type == AB_PORT_LOOPBACK || (p->has_udev && p->udev.is_ignored))
+		return true;
+	if (!s->set || s->set->n_excludes == 0)
+		return false;
+	m = ab_desired_match_port(s->e, p, &home);
+	return ab_policy_excludes_port(s->set, &m, NULL) != NULL;
 }
 
 static bool is_newer(const struct ab_policy_set *set, int index,
@@ -206,11 +224,12 @@ static int choose(const struct ab_step *s, struct ab_port *p)
 	return p->policy;
 }
 
-/* A new generation has other indices: find the port's policy again by name. */
-static void follow_generation(const struct ab_policy_set *set, struct ab_port *p)
+/* Another set has other indices: find the port's policy again by name. Whatever keeps
+ * the port from being decided about now, an index of an old set must not stay. */
+static void follow_set(const struct ab_policy_set *set, struct ab_port *p)
 {
-	if (p->policy >= 0)
-		p->policy = ab_policy_find(set, p->policy_name);
+	if (p->policy >= 0 && (!set || p->taken_generation != set->generation))
+		p->policy = set ? ab_policy_find(set, p->policy_name) : -1;
 }
 
 static void untake(struct ab_engine *e, struct ab_port *p, enum ab_port_state state)
@@ -226,7 +245,8 @@ bool ab_desired_take(const struct ab_step *s, uint32_t slot)
 	struct ab_engine *e = s->e;
 	struct ab_port *p = ab_port_at(e, slot);
 
-	if (p->link.type == AB_PORT_LOOPBACK || (p->has_udev && p->udev.is_ignored)) {
+	follow_set(s->set, p);
+	if (is_excluded(s, p)) {
 		untake(e, p, AB_PORT_STATE_EXCLUDED);
 		return false;
 	}
@@ -245,8 +265,6 @@ bool ab_desired_take(const struct ab_step *s, uint32_t slot)
 		untake(e, p, AB_PORT_STATE_UNTAKEN);
 		return false;
 	}
-	if (p->taken_generation != s->set->generation)
-		follow_generation(s->set, p);
 	p->policy = choose(s, p);
 	p->taken_generation = s->set->generation;
 	if (p->policy < 0) {
@@ -352,21 +370,16 @@ static void apply_limit(struct ab_engine *e, const struct ab_policy *pol,
 	}
 }
 
-void ab_desired_paths(const struct ab_step *s, uint32_t slot,
-		      const struct ab_home *home)
+/* The portals that the policy names: static targets, and addresses to ask. */
+static void want_listed(const struct ab_step *s, uint32_t slot,
+			const struct ab_policy *pol)
 {
 	struct ab_engine *e = s->e;
-	struct ab_port *p = ab_port_at(e, slot);
-	const struct ab_policy *pol = &s->set->policies[p->policy];
 	uint32_t i, k;
 
-	for (i = p->first_path; i != AB_NONE; i = ab_path_at(e, i)->next) {
-		ab_path_at(e, i)->roles = 0;
-		ab_path_at(e, i)->is_over_limit = ab_path_at(e, i)->is_listed = false;
-	}
 	for (k = 0; k < pol->statics.count; k++)
 		want_static(s, slot, &s->set->statics[pol->statics.first + k]);
-	sweep_statics(e, p);
+	sweep_statics(e, ab_port_at(e, slot));
 	for (k = 0; k < pol->discover.count; k++) {
 		i = want_path(s, slot, &s->set->portals[pol->discover.first + k]);
 		if (i == AB_NONE)
@@ -374,13 +387,40 @@ void ab_desired_paths(const struct ab_step *s, uint32_t slot,
 		ab_path_at(e, i)->roles |= AB_ROLE_DISCOVERY;
 		ab_path_at(e, i)->is_listed = true;
 	}
+}
+
+static enum ab_portal_verdict judge(const struct ab_step *s,
+				    const struct ab_policy *pol,
+				    const struct ab_path *path,
+				    const struct ab_home *home)
+{
+	if (ab_policy_excludes_portal(s->set, &path->portal, NULL))
+		return AB_PORTAL_EXCLUDED;
+	return ab_policy_portal(s->set, pol, &path->portal, home->nets, home->n, NULL);
+}
+
+void ab_desired_paths(const struct ab_step *s, uint32_t slot,
+		      const struct ab_home *home)
+{
+	struct ab_engine *e = s->e;
+	struct ab_port *p = ab_port_at(e, slot);
+	const struct ab_policy *pol = &s->set->policies[p->policy];
+	uint32_t i;
+
+	for (i = p->first_path; i != AB_NONE; i = ab_path_at(e, i)->next) {
+		ab_path_at(e, i)->roles = 0;
+		ab_path_at(e, i)->is_over_limit = ab_path_at(e, i)->is_listed = false;
+	}
+	want_listed(s, slot, pol);
+	for (i = p->first_path; i != AB_NONE; i = ab_path_at(e, i)->next)
+		if (!ab_path_at(e, i)->is_listed)
+			ab_world_remove_found_by(e, i);
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at(e, i)->next) {
 		struct ab_path *path = ab_path_at(e, i);
 
 		if (has_wanted_target(s, pol, path))
 			path->roles |= AB_ROLE_TARGET;
-		path->verdict = (uint8_t)ab_policy_portal(s->set, pol, &path->portal,
-							  home->nets, home->n, NULL);
+		path->verdict = (uint8_t)judge(s, pol, path, home);
 		if (path->verdict != AB_PORTAL_WANTED)
 			path->roles = 0;
 	}

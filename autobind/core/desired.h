@@ -24,6 +24,11 @@ struct ab_home {
 void ab_desired_home(const struct ab_engine *e, const struct ab_port *p,
 		     struct ab_home *ret);
 
+/* What policies and deny lists look at; refers to @home and @e. */
+struct ab_match_port ab_desired_match_port(const struct ab_engine *e,
+					   const struct ab_port *p,
+					   struct ab_home *home);
+
 /**
  * ab_desired_take() - decide which policy a port has
  * @s:    the step

@@ -133,7 +133,7 @@ static void take_event(const struct ab_step *s, const struct ab_event *ev)
 		ab_observe_dump_end(s, ev);
 		break;
 	case AB_EV_STALE:
-		e->is_fresh[ev->dump.source] = false;
+		ab_observe_stale(e, (enum ab_source)ev->dump.source);
 		break;
 	case AB_EV_LINK:
 		ab_observe_link(s, &ev->link);
@@ -199,7 +199,8 @@ static void ask_resyncs(const struct ab_step *s)
 {
 	unsigned int i;
 
-	for (i = 0; i < AB_SOURCE_MAX; i++) {
+	/* Who owns a record must be known when its absence is noticed: ledger first. */
+	for (i = AB_SOURCE_MAX; i-- > 0;) {
 		struct ab_effect *ef;
 
 		if (!s->e->wants_resync[i])
@@ -245,8 +246,10 @@ int ab_engine_step(struct ab_engine *e, const struct ab_policy_set *set,
 	e->is_starved = e->wants_room = false;
 	e->generation = set ? set->generation : 0;
 	take_event(&s, ev);
-	ab_plan_dirty(&s);
-	ab_plan_orphans(&s);
+	if (ab_plan_ledger(&s)) {
+		ab_plan_dirty(&s);
+		ab_plan_orphans(&s);
+	}
 	ask_resyncs(&s);
 	e->next = next_deadline(e);
 	return 0;

@@ -151,6 +151,10 @@ void ab_ledger_add(struct ab_ledger_writer *w, struct ab_text *t,
 		add_iface(t, e);
 	else
 		add_node(t, &e->node);
+	if (e->kind == AB_LEDGER_NODE && e->settings) {
+		ab_text_add(t, "\tsettings=");
+		ab_text_addx(t, e->settings, 16);
+	}
 	ab_text_addc(t, '\n');
 	w->crc = ab_crc32c(w->crc, t->buf + from, t->len - from);
 	w->n++;
@@ -248,6 +252,7 @@ enum {
 	HAS_PORTAL = 1 << 8,
 	HAS_TPGT = 1 << 9,
 	HAS_IFACE = 1 << 10,
+	HAS_SETTINGS = 1 << 11,
 };
 #define NEEDS_IFACE (HAS_HASH | HAS_NAME | HAS_PORT)
 #define NEEDS_NODE (HAS_HASH | HAS_TARGET | HAS_PORTAL | HAS_TPGT | HAS_IFACE)
@@ -268,6 +273,7 @@ static const struct {
 	{ "portal", HAS_PORTAL, AB_LEDGER_NODE },
 	{ "tpgt", HAS_TPGT, AB_LEDGER_NODE },
 	{ "iface", HAS_IFACE, AB_LEDGER_NODE },
+	{ "settings", HAS_SETTINGS, AB_LEDGER_NODE },
 };
 
 static unsigned int field_of(struct span key, uint8_t kind)
@@ -316,6 +322,8 @@ static bool set_field(struct ab_ledger_entry *e, unsigned int field, struct span
 	switch (field) {
 	case HAS_HASH:
 		return get_hex(value, 16, &e->hash);
+	case HAS_SETTINGS:
+		return get_hex(value, 16, &e->settings);
 	case HAS_NAME:
 		return get_text(value, e->iface.name, sizeof(e->iface.name));
 	case HAS_HWADDR:

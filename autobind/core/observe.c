@@ -36,28 +36,34 @@ void ab_observe_link(const struct ab_step *s, const struct ab_link *link)
 	ab_world_touch(e, slot, lost);
 }
 
+/*
+ * The device is gone, and with it all that was known of it. The item itself leaves when
+ * the prober has been told (ab_plan_dirty()).
+ */
 static void forget_port(const struct ab_step *s, uint32_t slot)
 {
 	struct ab_engine *e = s->e;
 	struct ab_port *p = ab_port_at(e, slot);
-	uint32_t iface = p->iface, i;
 
-	for (i = p->first_path; i != AB_NONE; i = ab_path_at(e, i)->next)
-		(void)ab_plan_stop_probe(s, i);
 	ab_plan_note(s, AB_NOTE_PORT_GONE, p, NULL, NULL, 0);
-	ab_world_remove_port(e, slot);
-	if (iface != AB_NONE)
-		ab_world_release_iface(e, iface);
-	e->is_orphans_dirty = true;
+	ab_plan_use_iface(e, slot, AB_NONE);
+	while (p->first_addr != AB_NONE)
+		ab_world_remove_addr(e, p->first_addr);
+	/* Whatever udev says of it later is about a device that is no more. */
+	p->has_link = p->has_udev = p->is_contradicted = p->is_limited = false;
+	p->policy = -1;
+	p->state = AB_PORT_STATE_PENDING;
+	p->due = p->addr_settled[0] = p->addr_settled[1] = AB_MONO_NEVER;
+	p->n_wanted = p->n_up = p->n_records = p->n_records_wanted = p->n_held = 0;
+	ab_world_touch(e, slot, true);
 }
 
 void ab_observe_link_gone(const struct ab_step *s, uint32_t ifindex)
 {
 	uint32_t slot = ab_world_find_port(s->e, ifindex);
 
-	if (slot == AB_NONE)
+	if (slot == AB_NONE || !ab_port_at(s->e, slot)->has_link)
 		return;
-	/* Whatever udev says of it later is about a device that is no more. */
 	forget_port(s, slot);
 	ab_world_touch_all(s->e, false);
 }
@@ -82,10 +88,10 @@ void ab_observe_udev_gone(struct ab_engine *e, uint32_t ifindex)
 	if (slot == AB_NONE)
 		return;
 	ab_port_at(e, slot)->has_udev = false;
-	if (!ab_port_at(e, slot)->has_link)
-		ab_world_remove_port(e, slot);
-	else
+	if (ab_port_at(e, slot)->has_link)
 		ab_world_touch(e, slot, false);
+	else
+		ab_world_release_port(e, slot);
 }
 
 /* The route to a portal may be another one now. */
@@ -99,25 +105,6 @@ static void stale_routes(struct ab_engine *e, uint32_t port, uint8_t family)
 			ab_path_at(e, i)->is_route_stale = true;
 }
 
-void ab_observe_addr(struct ab_engine *e, const struct ab_ifaddr *ifaddr)
-{
-	uint32_t port = ab_world_add_port(e, ifaddr->ifindex), slot;
-	struct ab_ifaddr_item *a;
-
-	slot = ab_world_find_addr(e, ifaddr->ifindex, &ifaddr->net.addr);
-	if (slot != AB_NONE) {
-		a = ab_ifaddr_at(e, slot);
-		a->is_seen = true;
-		if (a->is_present && memcmp(&a->ifaddr, ifaddr, sizeof(*ifaddr)) == 0)
-			return;
-	}
-	slot = ab_world_add_addr(e, port, ifaddr);
-	a = ab_ifaddr_at(e, slot);
-	a->is_present = a->is_seen = true;
-	stale_routes(e, port, ifaddr->net.addr.family);
-	ab_world_touch(e, port, false);
-}
-
 static void lose_addr(struct ab_engine *e, uint32_t slot)
 {
 	struct ab_ifaddr_item *a = ab_ifaddr_at(e, slot);
@@ -127,10 +114,40 @@ static void lose_addr(struct ab_engine *e, uint32_t slot)
 	stale_routes(e, port, a->ifaddr.net.addr.family);
 	ab_world_touch(e, port, true);
 	/* A taken port remembers where it was at home. */
-	if (ab_port_at(e, port)->policy >= 0 && ab_world_addr_is_usable(a))
+	if (ab_port_at(e, port)->policy >= 0 && ab_world_addr_is_usable(a)) {
 		a->is_present = false;
-	else
+	} else {
 		ab_world_remove_addr(e, slot);
+		ab_world_release_port(e, port);
+	}
+}
+
+void ab_observe_addr(struct ab_engine *e, const struct ab_ifaddr *ifaddr)
+{
+	uint32_t port = ab_world_add_port(e, ifaddr->ifindex), slot;
+	const struct ab_ifaddr_item now = { .ifaddr = *ifaddr };
+	struct ab_ifaddr_item *a;
+
+	slot = ab_world_find_addr(e, ifaddr->ifindex, &ifaddr->net.addr);
+	if (slot != AB_NONE) {
+		a = ab_ifaddr_at(e, slot);
+		a->is_seen = true;
+		if (a->is_present && memcmp(&a->ifaddr, ifaddr, sizeof(*ifaddr)) == 0)
+			return;
+		/* Duplicate address detection runs again when the carrier is back:
+		 * until it has ended, that is an address that went. */
+		if (ab_port_at(e, port)->policy >= 0 && ab_world_addr_is_usable(a) &&
+		    !ab_world_addr_is_usable(&now)) {
+			if (a->is_present)
+				lose_addr(e, slot);
+			return;
+		}
+	}
+	slot = ab_world_add_addr(e, port, ifaddr);
+	a = ab_ifaddr_at(e, slot);
+	a->is_present = a->is_seen = true;
+	stale_routes(e, port, ifaddr->net.addr.family);
+	ab_world_touch(e, port, false);
 }
 
 void ab_observe_addr_gone(struct ab_engine *e, const struct ab_ifaddr *ifaddr)
@@ -186,16 +203,6 @@ static void slow_down(struct ab_health *h, const struct ab_policy *pol)
 	h->down_interval_ms = (uint32_t)ms;
 }
 
-static void ask_again(struct ab_engine *e, struct ab_path *path)
-{
-	ab_mono earliest = ab_mono_add_ms(path->discovery_started, AB_DISCOVERY_GAP_MS);
-
-	path->discovery.next =
-		path->discovery_started.ns && ab_mono_before(e->now, earliest)
-			? earliest
-			: e->now;
-}
-
 void ab_observe_probe(const struct ab_step *s, const struct ab_event *ev)
 {
 	struct ab_engine *e = s->e;
@@ -219,7 +226,7 @@ void ab_observe_probe(const struct ab_step *s, const struct ab_event *ev)
 	if (is_edge)
 		note_edge(s, path);
 	if (is_edge && path->health.state == AB_PATH_UP)
-		ask_again(e, path);
+		ab_plan_ask_again(e, path);
 	if (ab_health_is_down(&path->health) && ev->probe.result != AB_PROBE_ANSWER)
 		slow_down(&path->health, pol);
 	/* A sample without an edge changes nothing but the pace of a slow path. */
@@ -261,21 +268,12 @@ static void touch_iface_users(struct ab_engine *e, const struct ab_iface *f)
 		ab_world_touch_all(e, false);
 }
 
-static void forget_ledger(const struct ab_step *s, struct ab_record_item *r,
-			  uint8_t kind, const struct ab_node_key *node,
-			  const char *iface)
+/* What the ledger is to say of a record from now on; ab_plan_ledger() tells it. */
+static void set_ledger(struct ab_engine *e, struct ab_record_item *r,
+		       enum ab_owner owner)
 {
-	struct ab_effect *ef = ab_plan_emit(s, AB_EF_LEDGER_DEL);
-
-	r->ledger = AB_OWNER_FOREIGN;
-	if (!ef)
-		return;
-	ef->ledger.kind = kind;
-	if (node)
-		ef->ledger.node = *node;
-	else
-		(void)ab_copy(ef->ledger.iface.name, sizeof(ef->ledger.iface.name),
-			      iface);
+	r->ledger = (uint8_t)owner;
+	r->is_ledger_due = e->is_ledger_dirty = true;
 }
 
 /* A record is on disk. Returns whether anything is new about it. */
@@ -284,6 +282,7 @@ static bool observe(struct ab_record_item *r, uint64_t hash, uint8_t state)
 	bool is_new = !r->is_present || r->hash != hash || r->state != state;
 
 	r->is_seen = r->is_present = true;
+	r->was_delete = r->is_restoring = false;
 	r->hash = hash;
 	r->state = state;
 	return is_new;
@@ -297,7 +296,7 @@ void ab_observe_iface(const struct ab_step *s, const struct ab_event *ev)
 
 	if (f->record.ledger == AB_OWNER_HELD)
 		/* Somebody made it again: theirs now. */
-		forget_ledger(s, &f->record, AB_LEDGER_IFACE, NULL, f->binding.iface);
+		set_ledger(e, &f->record, AB_OWNER_FOREIGN);
 	if (!observe(&f->record, ev->iface.hash, ev->iface.state) &&
 	    memcmp(&f->binding, &ev->iface.binding, sizeof(f->binding)) == 0)
 		return;
@@ -307,6 +306,16 @@ void ab_observe_iface(const struct ab_step *s, const struct ab_event *ev)
 	touch_iface_users(e, f);
 }
 
+/* A discovery by hand has reset our record to iscsid.conf's values: it is ours as it is
+ * now, and gets its own values back when the discovery is over (architecture.md R). */
+static void reclaim(struct ab_engine *e, struct ab_node *n)
+{
+	n->record.own_hash = n->record.hash;
+	n->settings = ~n->settings; /* not written under these any more */
+	n->record.backoff.next = ab_mono_add_ms(e->now, AB_RESTORE_MS);
+	set_ledger(e, &n->record, AB_OWNER_OURS);
+}
+
 void ab_observe_node(const struct ab_step *s, const struct ab_event *ev)
 {
 	struct ab_engine *e = s->e;
@@ -314,11 +323,14 @@ void ab_observe_node(const struct ab_step *s, const struct ab_event *ev)
 	struct ab_node *n = ab_node_at(e, slot);
 
 	if (n->record.ledger == AB_OWNER_HELD)
-		forget_ledger(s, &n->record, AB_LEDGER_NODE, &ev->node.key, NULL);
+		set_ledger(e, &n->record, AB_OWNER_FOREIGN);
 	if (!observe(&n->record, ev->node.hash, ev->node.state))
 		return;
 	memcpy(n->netdev, ev->node.netdev, sizeof(n->netdev));
 	memcpy(n->hwaddr, ev->node.hwaddr, sizeof(n->hwaddr));
+	if (ab_world_owner(&n->record) == AB_OWNER_MODIFIED && ev->node.by_discovery &&
+	    n->record.state == AB_RECORD_OK && !n->record.job)
+		reclaim(e, n);
 	if (ab_world_owner(&n->record) == AB_OWNER_MODIFIED && !n->record.job)
 		ab_plan_note(s, AB_NOTE_MODIFIED, NULL, &n->portal, ev->node.key.target,
 			     0);
@@ -329,13 +341,23 @@ void ab_observe_node(const struct ab_step *s, const struct ab_event *ev)
  * what a discovery by hand swept away is restored (architecture.md R). */
 static bool hold(const struct ab_step *s, struct ab_record_item *r, bool by_discovery)
 {
+	bool was_delete = r->was_delete;
+
+	r->was_delete = false;
 	if (r->ledger != AB_OWNER_OURS || r->job)
 		return false;
+	if (was_delete) {
+		/* We wanted to delete it, did not hear what came of it, and it is gone.
+		 */
+		set_ledger(s->e, r, AB_OWNER_FOREIGN);
+		return false;
+	}
 	if (by_discovery) {
+		r->is_restoring = true;
 		r->backoff.next = ab_mono_add_ms(s->e->now, AB_RESTORE_MS);
 		return false;
 	}
-	r->ledger = AB_OWNER_HELD;
+	set_ledger(s->e, r, AB_OWNER_HELD);
 	return true;
 }
 
@@ -343,22 +365,11 @@ static void iface_gone(const struct ab_step *s, uint32_t slot)
 {
 	struct ab_engine *e = s->e;
 	struct ab_iface *f = ab_iface_at(e, slot);
-	struct ab_effect *ef;
 
 	f->record.is_present = false;
 	touch_iface_users(e, f);
-	if (hold(s, &f->record, false)) {
+	if (hold(s, &f->record, false))
 		ab_plan_note(s, AB_NOTE_HELD, NULL, NULL, f->binding.iface, 0);
-		ef = ab_plan_emit(s, AB_EF_LEDGER_PUT);
-		if (ef) {
-			ef->ledger.kind = AB_LEDGER_IFACE;
-			ef->ledger.owner = AB_OWNER_HELD;
-			ef->ledger.hash = f->record.own_hash;
-			ef->ledger.iface.port = f->identity;
-			(void)ab_copy(ef->ledger.iface.name,
-				      sizeof(ef->ledger.iface.name), f->binding.iface);
-		}
-	}
 	/* Not ours, and gone: the port needs another one. */
 	if (f->record.ledger == AB_OWNER_FOREIGN && !f->record.job &&
 	    f->port != AB_NONE)
@@ -371,22 +382,12 @@ static void node_gone(const struct ab_step *s, uint32_t slot, bool by_discovery)
 {
 	struct ab_engine *e = s->e;
 	struct ab_node *n = ab_node_at(e, slot);
-	struct ab_effect *ef;
 
 	n->record.is_present = false;
 	touch_iface_users(e, ab_iface_at(e, n->iface));
-	if (hold(s, &n->record, by_discovery)) {
+	if (hold(s, &n->record, by_discovery))
 		ab_plan_note(s, AB_NOTE_HELD, NULL, &n->portal,
 			     ab_target_at(e, n->target)->name, 0);
-		ef = ab_plan_emit(s, AB_EF_LEDGER_PUT);
-		if (ef) {
-			ef->ledger.kind = AB_LEDGER_NODE;
-			ef->ledger.owner = AB_OWNER_HELD;
-			ef->ledger.hash = n->record.own_hash;
-			ef->ledger.settings = n->settings;
-			ab_world_node_key(e, n, &ef->ledger.node);
-		}
-	}
 	ab_world_release_node(e, slot);
 }
 
@@ -422,8 +423,12 @@ void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry)
 		n->settings = entry->settings;
 		r = &n->record;
 	}
+	r->is_ledger_seen = true;
 	r->ledger = entry->owner;
 	r->own_hash = entry->hash;
+	/* Held, but it is there: somebody made it again while we were not. */
+	if (r->ledger == AB_OWNER_HELD && r->is_present)
+		set_ledger(e, r, AB_OWNER_FOREIGN);
 }
 
 /* --- dumps --- */
@@ -432,6 +437,8 @@ void ab_observe_dump_begin(struct ab_engine *e, enum ab_source source)
 {
 	uint32_t i;
 
+	if (source >= AB_SOURCE_MAX)
+		return;
 	e->is_dumping[source] = true;
 	for (i = 0; i < e->ports.high && source == AB_SOURCE_RTNL; i++)
 		ab_port_at(e, i)->link_seen = false;
@@ -443,6 +450,17 @@ void ab_observe_dump_begin(struct ab_engine *e, enum ab_source source)
 		ab_iface_at(e, i)->record.is_seen = false;
 	for (i = 0; i < e->nodes.high && source == AB_SOURCE_RECORDS; i++)
 		ab_node_at(e, i)->record.is_seen = false;
+	for (i = 0; i < e->ifaces.high && source == AB_SOURCE_LEDGER; i++)
+		ab_iface_at(e, i)->record.is_ledger_seen = false;
+	for (i = 0; i < e->nodes.high && source == AB_SOURCE_LEDGER; i++)
+		ab_node_at(e, i)->record.is_ledger_seen = false;
+}
+
+/* A dump that began before events were lost may lack what they told. */
+void ab_observe_stale(struct ab_engine *e, enum ab_source source)
+{
+	if (source < AB_SOURCE_MAX)
+		e->is_fresh[source] = e->is_dumping[source] = false;
 }
 
 static void sweep_rtnl(const struct ab_step *s)
@@ -477,7 +495,45 @@ static void sweep_udev(struct ab_engine *e)
  * there. */
 static bool is_missing(const struct ab_record_item *r)
 {
-	return !r->is_seen && (r->is_present || r->ledger == AB_OWNER_OURS) && !r->job;
+	return !r->is_seen && (r->is_present || r->ledger == AB_OWNER_OURS) &&
+	       !r->job && !r->is_awaited && !r->is_restoring;
+}
+
+/* What the ledger does not name is not ours, unless it has yet to be told. */
+static void sweep_ledger(struct ab_engine *e)
+{
+	struct ab_record_item *r;
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->nodes, i)) {
+		r = &ab_node_at(e, i)->record;
+		if (r->is_ledger_seen || r->is_ledger_due)
+			continue;
+		r->ledger = AB_OWNER_FOREIGN;
+		ab_world_release_node(e, i);
+	}
+	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ifaces, i)) {
+		r = &ab_iface_at(e, i)->record;
+		if (r->is_ledger_seen || r->is_ledger_due)
+			continue;
+		r->ledger = AB_OWNER_FOREIGN;
+		ab_world_release_iface(e, i);
+	}
+}
+
+/* A full look has been taken: what was not known is known. */
+static void end_waits(struct ab_engine *e)
+{
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->nodes, i))
+		ab_node_at(e, i)->record.is_awaited = false;
+	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ifaces, i))
+		ab_iface_at(e, i)->record.is_awaited = false;
 }
 
 static void sweep_records(const struct ab_step *s)
@@ -487,15 +543,17 @@ static void sweep_records(const struct ab_step *s)
 
 	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->nodes, i)) {
-		ab_node_at(e, i)->record.is_awaited = false;
 		if (is_missing(&ab_node_at(e, i)->record))
 			node_gone(s, i, false);
+		else
+			ab_world_release_node(e, i);
 	}
 	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ifaces, i)) {
-		ab_iface_at(e, i)->record.is_awaited = false;
 		if (is_missing(&ab_iface_at(e, i)->record))
 			iface_gone(s, i);
+		else
+			ab_world_release_iface(e, i);
 	}
 }
 
@@ -504,7 +562,7 @@ void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev)
 	struct ab_engine *e = s->e;
 	enum ab_source source = (enum ab_source)ev->dump.source;
 
-	if (!e->is_dumping[source])
+	if (source >= AB_SOURCE_MAX || !e->is_dumping[source])
 		return;
 	switch (source) {
 	case AB_SOURCE_RTNL:
@@ -514,11 +572,14 @@ void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev)
 		sweep_udev(e);
 		break;
 	case AB_SOURCE_RECORDS:
+		end_waits(e);
 		sweep_records(s);
 		break;
 	case AB_SOURCE_LEDGER:
 		e->is_ledger_unreadable = ev->dump.is_unreadable;
-		if (e->is_fresh[AB_SOURCE_RECORDS])
+		sweep_ledger(e);
+		/* Only a whole listing shows what is missing. */
+		if (e->is_fresh[AB_SOURCE_RECORDS] && !e->is_dumping[AB_SOURCE_RECORDS])
 			sweep_records(s);
 		break;
 	case AB_SOURCE_MAX:
@@ -536,51 +597,51 @@ void ab_observe_policy(struct ab_engine *e)
 {
 	uint32_t i;
 
-	for (i = 0; i < e->ifaces.high; i++)
-		ab_iface_at(e, i)->record.is_denied = false;
-	for (i = 0; i < e->nodes.high; i++)
+	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->nodes, i)) {
 		ab_node_at(e, i)->record.is_denied = false;
+		ab_world_release_node(e, i);
+	}
+	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ifaces, i)) {
+		struct ab_iface *f = ab_iface_at(e, i);
+
+		f->record.is_denied = false;
+		/* A name that nothing was written under yet may be another one now. */
+		if (f->port != AB_NONE && !f->record.is_present && !f->record.job &&
+		    !f->record.is_awaited && f->record.ledger == AB_OWNER_FOREIGN) {
+			f->record.backoff = (struct ab_backoff){ 0 };
+			ab_plan_use_iface(e, f->port, AB_NONE);
+		} else {
+			ab_world_release_iface(e, i);
+		}
+	}
 	ab_world_touch_all(e, true);
 }
 
-static void apply_node(const struct ab_step *s, uint32_t slot)
+static void apply_record(struct ab_engine *e, struct ab_record_item *r)
 {
-	struct ab_node *n = ab_node_at(s->e, slot);
-	struct ab_node_key key;
-
-	n->record.is_denied = false;
-	n->record.backoff = (struct ab_backoff){ 0 };
-	if (n->record.ledger != AB_OWNER_HELD)
-		return;
-	ab_world_node_key(s->e, n, &key);
-	forget_ledger(s, &n->record, AB_LEDGER_NODE, &key, NULL);
-	ab_world_release_node(s->e, slot);
-}
-
-static void apply_iface(const struct ab_step *s, uint32_t slot)
-{
-	struct ab_iface *f = ab_iface_at(s->e, slot);
-
-	f->record.is_denied = false;
-	f->record.backoff = (struct ab_backoff){ 0 };
-	if (f->record.ledger != AB_OWNER_HELD)
-		return;
-	forget_ledger(s, &f->record, AB_LEDGER_IFACE, NULL, f->binding.iface);
-	ab_world_release_iface(s->e, slot);
+	r->is_denied = false;
+	r->backoff = (struct ab_backoff){ 0 };
+	if (r->ledger == AB_OWNER_HELD)
+		set_ledger(e, r, AB_OWNER_FOREIGN);
 }
 
 /* The administrator wants it done now: nothing is held and nothing waits. */
-static void apply(const struct ab_step *s)
+static void apply(struct ab_engine *e)
 {
-	struct ab_engine *e = s->e;
 	uint32_t i;
 
 	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
-	     i = ab_table_next(e, &e->nodes, i))
-		apply_node(s, i);
+	     i = ab_table_next(e, &e->nodes, i)) {
+		apply_record(e, &ab_node_at(e, i)->record);
+		ab_world_release_node(e, i);
+	}
 	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
-	     i = ab_table_next(e, &e->ifaces, i))
-		apply_iface(s, i);
+	     i = ab_table_next(e, &e->ifaces, i)) {
+		apply_record(e, &ab_iface_at(e, i)->record);
+		ab_world_release_iface(e, i);
+	}
 	for (i = ab_table_next(e, &e->paths, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->paths, i))
 		if (!ab_path_at(e, i)->discovery_job)
@@ -593,7 +654,7 @@ void ab_observe_command(const struct ab_step *s, const struct ab_event *ev)
 {
 	switch ((enum ab_command_verb)ev->command.verb) {
 	case AB_COMMAND_APPLY:
-		apply(s);
+		apply(s->e);
 		break;
 	case AB_COMMAND_PAUSE:
 		s->e->is_paused = true;

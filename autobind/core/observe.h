@@ -26,6 +26,7 @@ void ab_observe_iface_gone(const struct ab_step *s, const struct ab_event *ev);
 void ab_observe_node(const struct ab_step *s, const struct ab_event *ev);
 void ab_observe_node_gone(const struct ab_step *s, const struct ab_event *ev);
 void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry);
+void ab_observe_stale(struct ab_engine *e, enum ab_source source);
 void ab_observe_dump_begin(struct ab_engine *e, enum ab_source source);
 void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev);
 void ab_observe_policy(struct ab_engine *e);

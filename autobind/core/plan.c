@@ -103,15 +103,15 @@ static void count_portals(const struct ab_engine *e, struct ab_port *p)
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
 		const struct ab_path *path = ab_path_at_const(e, i);
 
-		if (!path->roles || path->is_over_limit)
+		if (!ab_path_is_wanted(path))
 			continue;
 		p->n_wanted++;
 		p->n_up += path->health.state == AB_PATH_UP;
 	}
 }
 
-/* A portal that answers but has not told its targets yet. */
-static bool is_asking(const struct ab_engine *e, const struct ab_port *p)
+/* Has every discovery address that answers told its targets when it was asked last? */
+static bool is_told(const struct ab_engine *e, const struct ab_port *p)
 {
 	uint32_t i;
 
@@ -119,10 +119,10 @@ static bool is_asking(const struct ab_engine *e, const struct ab_port *p)
 		const struct ab_path *path = ab_path_at_const(e, i);
 
 		if ((path->roles & AB_ROLE_DISCOVERY) &&
-		    path->health.state == AB_PATH_UP && !path->discovery_ok_at.ns)
-			return true;
+		    path->health.state == AB_PATH_UP && ab_world_wants_answer(path))
+			return false;
 	}
-	return false;
+	return true;
 }
 
 static enum ab_port_state taken_state(const struct ab_step *s, const struct ab_port *p,
@@ -142,32 +142,66 @@ static enum ab_port_state taken_state(const struct ab_step *s, const struct ab_p
 		is_held = true;
 	if (is_held)
 		return AB_PORT_STATE_HELD;
-	if (p->n_up == 0)
+	if (p->n_up == 0 ||
+	    (pol->action >= AB_ACTION_RECORD && p->n_records_wanted == 0))
 		return AB_PORT_STATE_SEARCHING;
 	if (p->n_up < p->n_wanted || p->n_records < p->n_records_wanted ||
-	    is_asking(s->e, p))
+	    (pol->action >= AB_ACTION_RECORD && !is_told(s->e, p)))
 		return AB_PORT_STATE_PARTIAL;
 	return AB_PORT_STATE_BOUND;
+}
+
+/* A subnet that is missing while the device has no address, or has just got its first
+ * one, may still come. */
+static void settle_addrs(const struct ab_step *s, struct ab_port *p,
+			 const struct ab_home *home)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		if (!home->has_present[i])
+			p->addr_settled[i] = AB_MONO_NEVER;
+		else if (ab_mono_is_never(p->addr_settled[i]))
+			p->addr_settled[i] = ab_mono_add_ms(
+				s->e->now, s->set->policies[p->policy].settle_ms);
+}
+
+static void note_limit(const struct ab_step *s, const struct ab_port *p)
+{
+	int32_t n = 0;
+	uint32_t i;
+
+	for (i = p->first_path; i != AB_NONE; i = ab_path_at(s->e, i)->next)
+		n += ab_path_at(s->e, i)->is_over_limit;
+	ab_plan_note(s, AB_NOTE_LIMIT, p, NULL, NULL, n);
 }
 
 /* Returns false when something is left to do for lack of room. */
 static bool plan_taken(const struct ab_step *s, uint32_t port)
 {
 	struct ab_port *p = ab_port_at(s->e, port);
+	bool was_limited = p->is_limited, is_done;
 	struct ab_home home;
-	bool is_done;
 
 	ab_desired_home(s->e, p, &home);
+	settle_addrs(s, p, &home);
 	if (s->set->policies[p->policy].action == AB_ACTION_IGNORE) {
 		p->state = AB_PORT_STATE_IGNORED;
 		return ab_plan_drop_paths(s, p);
 	}
 	ab_desired_paths(s, port, &home);
-	is_done = ab_plan_paths(s, port, &home) && ab_plan_discovery(s, port) &&
-		  ab_plan_iface(s, port) && ab_plan_nodes(s, port, &home);
+	if (p->is_limited && !was_limited)
+		note_limit(s, p);
+	is_done = ab_plan_paths(s, port, &home);
+	if (is_done) {
+		/* One that waits for a free job must not hold up the others. */
+		is_done = ab_plan_discovery(s, port);
+		is_done &= ab_plan_iface(s, port);
+		is_done &= ab_plan_nodes(s, port, &home);
+	}
 	count_portals(s->e, p);
 	p->state = (uint8_t)taken_state(s, p, &home);
-	return is_done;
+	return is_done && !s->e->wants_room;
 }
 
 static void note_taking(const struct ab_step *s, const struct ab_port *p,
@@ -204,10 +238,89 @@ static bool plan_port(const struct ab_step *s, uint32_t port)
 	return is_done;
 }
 
+static bool tell_ledger(const struct ab_step *s, struct ab_record_item *r, uint8_t kind,
+			const struct ab_ledger_entry *entry)
+{
+	bool is_put = r->ledger != AB_OWNER_FOREIGN;
+	struct ab_effect *ef =
+		ab_plan_emit(s, is_put ? AB_EF_LEDGER_PUT : AB_EF_LEDGER_DEL);
+
+	if (!ef)
+		return false;
+	ef->ledger = *entry;
+	ef->ledger.kind = kind;
+	ef->ledger.owner = is_put ? r->ledger : 0;
+	ef->ledger.hash = is_put ? r->own_hash : 0;
+	r->is_ledger_due = false;
+	return true;
+}
+
+static bool tell_ledger_of_nodes(const struct ab_step *s)
+{
+	struct ab_engine *e = s->e;
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->nodes, i)) {
+		struct ab_node *n = ab_node_at(e, i);
+		struct ab_ledger_entry entry = { .settings = n->settings };
+
+		if (!n->record.is_ledger_due)
+			continue;
+		ab_world_node_key(e, n, &entry.node);
+		if (!tell_ledger(s, &n->record, AB_LEDGER_NODE, &entry))
+			return false;
+		ab_world_release_node(e, i);
+	}
+	return true;
+}
+
+static bool tell_ledger_of_ifaces(const struct ab_step *s)
+{
+	struct ab_engine *e = s->e;
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ifaces, i)) {
+		struct ab_iface *f = ab_iface_at(e, i);
+		struct ab_ledger_entry entry = { .iface.port = f->identity };
+
+		if (!f->record.is_ledger_due)
+			continue;
+		(void)ab_copy(entry.iface.name, sizeof(entry.iface.name),
+			      f->binding.iface);
+		if (!tell_ledger(s, &f->record, AB_LEDGER_IFACE, &entry))
+			return false;
+		ab_world_release_iface(e, i);
+	}
+	return true;
+}
+
+bool ab_plan_ledger(const struct ab_step *s)
+{
+	if (s->e->is_ledger_dirty &&
+	    (!tell_ledger_of_nodes(s) || !tell_ledger_of_ifaces(s)))
+		return false;
+	s->e->is_ledger_dirty = false;
+	return true;
+}
+
 ab_mono ab_plan_soak_end(const struct ab_port *p)
 {
 	return ab_mono_min(ab_mono_add_ms(p->soak_first, SOAK_MAX_MS),
 			   ab_mono_add_ms(p->soak_last, SOAK_QUIET_MS));
+}
+
+/* A device that is gone leaves when the prober has been told to forget its paths. */
+static void plan_gone(const struct ab_step *s, uint32_t port)
+{
+	struct ab_port *p = ab_port_at(s->e, port);
+
+	if (!p->is_dirty || !ab_plan_drop_paths(s, p))
+		return;
+	p->is_dirty = p->is_urgent = false;
+	p->soak_first = p->soak_last = AB_MONO_NEVER;
+	ab_world_release_port(s->e, port);
 }
 
 void ab_plan_dirty(const struct ab_step *s)
@@ -219,8 +332,10 @@ void ab_plan_dirty(const struct ab_step *s)
 	     i = ab_table_next(e, &e->ports, i)) {
 		struct ab_port *p = ab_port_at(e, i);
 
-		if (!p->has_link)
+		if (!p->has_link) {
+			plan_gone(s, i);
 			continue;
+		}
 		if (ab_mono_reached(p->due, e->now))
 			p->is_dirty = p->is_urgent = true;
 		if (!p->is_dirty)

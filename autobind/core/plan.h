@@ -24,6 +24,13 @@
 /* Longest wait between two tries of anything that failed. */
 #define AB_BACKOFF_MAX_MS 300000
 
+/*
+ * Tells the ledger what it has not been told yet. Return: false when there was no room:
+ * then nothing else may be planned in this step, since a word about a record must reach
+ * the ledger before anything that is done about it.
+ */
+bool ab_plan_ledger(const struct ab_step *s);
+
 /* Plans every dirty port whose soak is over; ports that could not be finished stay
  * dirty. */
 void ab_plan_dirty(const struct ab_step *s);
@@ -52,6 +59,9 @@ void ab_plan_note(const struct ab_step *s, enum ab_note what, const struct ab_po
  * is the next chance. */
 struct ab_job *ab_plan_start_job(struct ab_engine *e, enum ab_job_kind kind,
 				 uint32_t slot, const struct ab_item *item);
+
+/* The portal is to be asked for its targets now, or as soon as may be. */
+void ab_plan_ask_again(struct ab_engine *e, struct ab_path *path);
 
 /* True when the wait is over; else the port is planned again then. */
 bool ab_plan_is_due(const struct ab_step *s, struct ab_port *p, ab_mono when);

@@ -87,6 +87,16 @@ static bool start_probe(const struct ab_step *s, const struct ab_port *p, uint32
 	return true;
 }
 
+void ab_plan_ask_again(struct ab_engine *e, struct ab_path *path)
+{
+	ab_mono earliest = ab_mono_add_ms(path->discovery_started, AB_DISCOVERY_GAP_MS);
+
+	path->discovery.next =
+		path->discovery_started.ns && ab_mono_before(e->now, earliest)
+			? earliest
+			: e->now;
+}
+
 /* Sets a state that is not the prober's to find, and tells when a portal is lost by it.
  */
 static void set_state(const struct ab_step *s, const struct ab_port *p,
@@ -98,8 +108,10 @@ static void set_state(const struct ab_step *s, const struct ab_port *p,
 		return;
 	if (was_up)
 		ab_plan_note(s, AB_NOTE_PATH_DOWN, p, &path->portal, NULL, state);
-	else if (state == AB_PATH_UP)
+	if (state == AB_PATH_UP) {
 		ab_plan_note(s, AB_NOTE_PATH_UP, p, &path->portal, NULL, 0);
+		ab_plan_ask_again(s->e, path);
+	}
 }
 
 static bool is_kernels(enum ab_path_state state)
@@ -149,7 +161,7 @@ bool ab_plan_paths(const struct ab_step *s, uint32_t port, const struct ab_home 
 		struct ab_path *path = ab_path_at(s->e, i);
 
 		next = path->next;
-		if (path->roles && !path->is_over_limit) {
+		if (ab_path_is_wanted(path)) {
 			if (!plan_wanted_path(s, p, i, home))
 				return false;
 			continue;

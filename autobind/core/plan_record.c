@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "util/text.h"
 
@@ -23,7 +24,9 @@ static struct ab_effect *emit_write(const struct ab_step *s, enum ab_effect_type
 	assert(!r->job && !r->is_awaited && !e->is_paused);
 	assert(e->is_fresh[AB_SOURCE_RECORDS] && e->is_fresh[AB_SOURCE_LEDGER]);
 	assert(!r->is_present || owner == AB_OWNER_OURS);
-	assert(owner != AB_OWNER_HELD);
+	assert(owner != AB_OWNER_HELD && !r->is_ledger_due);
+	/* Additions only, where nobody knows what was ours. */
+	assert(!e->is_ledger_unreadable || !r->is_present);
 	ef = ab_plan_emit(s, type);
 	if (!ef)
 		return NULL;
@@ -40,7 +43,11 @@ static struct ab_effect *emit_write(const struct ab_step *s, enum ab_effect_type
 static bool is_actionable(const struct ab_step *s, struct ab_port *p,
 			  const struct ab_record_item *r)
 {
-	if (r->job || r->is_awaited || r->is_denied || s->e->is_paused)
+	const struct ab_engine *e = s->e;
+
+	if (r->job || r->is_awaited || r->is_denied || e->is_paused ||
+	    !e->is_fresh[AB_SOURCE_RECORDS] || !e->is_fresh[AB_SOURCE_LEDGER] ||
+	    (e->is_ledger_unreadable && r->is_present))
 		return false;
 	return ab_plan_is_due(s, p, r->backoff.next);
 }
@@ -84,7 +91,7 @@ static bool binds_port(const struct ab_iface *f, const struct ab_binding *want)
 static unsigned int fit(const struct ab_iface *f, const struct ab_port *p,
 			const struct ab_binding *want)
 {
-	if (f->record.ledger != AB_OWNER_FOREIGN)
+	if (f->record.ledger != AB_OWNER_FOREIGN || f->record.job)
 		return ab_world_is_port(&f->identity, p) ? 3 : 0;
 	return binds_port(f, want) ? 2 : 0;
 }
@@ -133,6 +140,48 @@ static uint32_t new_iface(const struct ab_step *s, const struct ab_policy *pol,
 	return slot;
 }
 
+/* Forgets the failures of records that nobody tries to make any more. The iface is in
+ * use, so that it stays when the last of them goes. */
+static void drop_tries(struct ab_engine *e, uint32_t iface)
+{
+	uint32_t i, next;
+
+	for (i = ab_iface_at(e, iface)->first_node; i != AB_NONE; i = next) {
+		struct ab_node *n = ab_node_at(e, i);
+
+		next = n->next;
+		if (n->is_wanted || n->record.is_present ||
+		    n->record.ledger != AB_OWNER_FOREIGN)
+			continue;
+		n->record.backoff = (struct ab_backoff){ 0 };
+		n->record.is_denied = false;
+		ab_world_release_node(e, i);
+	}
+}
+
+static void unwant_nodes(struct ab_engine *e, uint32_t iface)
+{
+	uint32_t i;
+
+	for (i = ab_iface_at(e, iface)->first_node; i != AB_NONE;
+	     i = ab_node_at(e, i)->next)
+		ab_node_at(e, i)->is_wanted = false;
+}
+
+/* Nobody uses the iface record any more. */
+static void leave_iface(struct ab_engine *e, uint32_t slot)
+{
+	struct ab_iface *f = ab_iface_at(e, slot);
+
+	unwant_nodes(e, slot);
+	drop_tries(e, slot);
+	f->port = AB_NONE;
+	f->record.backoff = (struct ab_backoff){ 0 };
+	f->record.is_denied = false;
+	e->is_orphans_dirty = true;
+	ab_world_release_iface(e, slot);
+}
+
 void ab_plan_use_iface(struct ab_engine *e, uint32_t port, uint32_t slot)
 {
 	struct ab_port *p = ab_port_at(e, port);
@@ -144,11 +193,8 @@ void ab_plan_use_iface(struct ab_engine *e, uint32_t port, uint32_t slot)
 	if (slot != AB_NONE &&
 	    !ab_streq(ab_iface_at(e, slot)->binding.iface, "default"))
 		ab_iface_at(e, slot)->port = port;
-	if (old != AB_NONE) {
-		if (ab_iface_at(e, old)->port == port)
-			ab_iface_at(e, old)->port = AB_NONE;
-		ab_world_release_iface(e, old);
-	}
+	if (old != AB_NONE && ab_iface_at(e, old)->port == port)
+		leave_iface(e, old);
 }
 
 /* Does the record that the port uses still fit it? */
@@ -281,15 +327,40 @@ static bool iface_is_ready(const struct ab_engine *e, const struct ab_port *p)
 
 /* --- node records --- */
 
-/* Is the record as it would be written now? */
-static bool node_is_current(const struct ab_node *n, const struct ab_iface *f,
-			    const struct ab_policy *pol)
+/* With Use=default several ports share a record: the first of their policies says what
+ * stands in it. */
+static bool has_earlier_user(const struct ab_engine *e, const struct ab_port *p,
+			     const struct ab_portal *portal)
 {
+	uint32_t i, path;
+
+	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ports, i)) {
+		const struct ab_port *other = ab_port_at_const(e, i);
+
+		if (other->iface != p->iface || other->policy < 0 ||
+		    other->policy >= p->policy)
+			continue;
+		path = ab_world_find_path(e, i, portal);
+		if (path != AB_NONE &&
+		    (ab_path_at_const(e, path)->roles & AB_ROLE_TARGET) &&
+		    !ab_path_at_const(e, path)->is_over_limit)
+			return true;
+	}
+	return false;
+}
+
+/* Is the record as it would be written now? */
+static bool node_is_current(const struct ab_engine *e, const struct ab_node *n,
+			    const struct ab_port *p, const struct ab_policy *pol)
+{
+	const struct ab_iface *f = ab_iface_at_const(e, p->iface);
 	bool is_bound = !ab_streq(f->binding.iface, "default");
 
 	return ab_streq(n->netdev, is_bound ? f->binding.netdev : "") &&
 	       ab_streq_nocase(n->hwaddr, is_bound ? f->binding.hwaddr : "") &&
-	       n->settings == pol->settings_hash;
+	       (n->settings == pol->settings_hash ||
+		(!is_bound && has_earlier_user(e, p, &n->portal)));
 }
 
 static bool write_node(const struct ab_step *s, const struct ab_port *p, uint32_t slot,
@@ -348,8 +419,7 @@ static bool plan_node(const struct ab_step *s, struct ab_port *p,
 		return true;
 	switch (ab_world_owner(&n->record)) {
 	case AB_OWNER_OURS:
-		if (n->record.is_present &&
-		    node_is_current(n, ab_iface_at(e, p->iface), pol))
+		if (n->record.is_present && node_is_current(e, n, p, pol))
 			return true;
 		if (!n->record.is_present && !is_up)
 			return true;
@@ -367,27 +437,56 @@ static bool plan_node(const struct ab_step *s, struct ab_port *p,
 	return write_node(s, p, slot, found);
 }
 
-/* True when a discovery through this port has told all that there is. */
+/* True when every address of Discover has answered through this port: then what no
+ * answer named is not there. */
 static bool has_asked(const struct ab_engine *e, const struct ab_port *p)
 {
+	bool any = false;
 	uint32_t i;
 
-	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next)
-		if (ab_path_at_const(e, i)->discovery_ok_at.ns)
-			return true;
-	return false;
+	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
+		const struct ab_path *path = ab_path_at_const(e, i);
+
+		if (!path->is_listed)
+			continue;
+		if (!path->discovery_ok_at.ns)
+			return false;
+		any = true;
+	}
+	return any;
 }
 
-/* Does the policy itself, whatever was found, forbid this record? */
-static bool is_against_policy(const struct ab_step *s, const struct ab_port *p,
-			      const struct ab_node *n, const struct ab_home *home)
+/* When a record that no portal wants any more may be deleted: at once where the policy
+ * forbids it; when the port has had an address for Settle and none in the portal's
+ * subnet; else Retire after no discovery names it. */
+static ab_mono delete_time(const struct ab_step *s, const struct ab_port *p,
+			   struct ab_node *n, const struct ab_home *home)
 {
 	const struct ab_policy *pol = &s->set->policies[p->policy];
 
-	return pol->action < AB_ACTION_RECORD ||
-	       !ab_policy_target(s->set, pol, ab_target_at(s->e, n->target)->name) ||
-	       ab_policy_portal(s->set, pol, &n->portal, home->nets, home->n, NULL) !=
-		       AB_PORTAL_WANTED;
+	/* Whoever excludes a portal wants it left alone. */
+	if (ab_policy_excludes_portal(s->set, &n->portal, NULL))
+		return AB_MONO_NEVER;
+	if (pol->action < AB_ACTION_RECORD ||
+	    !ab_policy_target(s->set, pol, ab_target_at(s->e, n->target)->name))
+		return s->e->now;
+	switch (ab_policy_portal(s->set, pol, &n->portal, home->nets, home->n, NULL)) {
+	case AB_PORTAL_DENIED:
+	case AB_PORTAL_NOT_ALLOWED:
+	case AB_PORTAL_UNUSABLE:
+		return s->e->now;
+	case AB_PORTAL_OTHER_SUBNET:
+		return p->addr_settled[n->portal.addr.family == AF_INET6];
+	case AB_PORTAL_WANTED:
+	case AB_PORTAL_EXCLUDED:
+	case AB_PORTAL_VERDICT_MAX:
+		break;
+	}
+	if (pol->retire_ms < 0 || !has_asked(s->e, p))
+		return AB_MONO_NEVER;
+	if (ab_mono_is_never(n->unwanted_since))
+		n->unwanted_since = s->e->now;
+	return ab_mono_add_ms(n->unwanted_since, pol->retire_ms);
 }
 
 static bool delete_node(const struct ab_step *s, uint32_t slot)
@@ -407,33 +506,23 @@ static bool delete_node(const struct ab_step *s, uint32_t slot)
 	return true;
 }
 
-/* Records of ours that nothing wants: at once when the policy is against them, else
- * after Retire. */
+/* Records of ours that nothing wants. */
 static bool plan_unwanted(const struct ab_step *s, struct ab_port *p,
 			  const struct ab_home *home)
 {
 	struct ab_engine *e = s->e;
-	const struct ab_policy *pol = &s->set->policies[p->policy];
 	uint32_t i, next;
 
+	drop_tries(e, p->iface);
 	for (i = ab_iface_at(e, p->iface)->first_node; i != AB_NONE; i = next) {
 		struct ab_node *n = ab_node_at(e, i);
 
 		next = n->next;
 		if (n->is_wanted || !n->record.is_present ||
 		    ab_world_owner(&n->record) != AB_OWNER_OURS ||
-		    !is_actionable(s, p, &n->record))
+		    !is_actionable(s, p, &n->record) ||
+		    !ab_plan_is_due(s, p, delete_time(s, p, n, home)))
 			continue;
-		if (!is_against_policy(s, p, n, home)) {
-			if (pol->retire_ms < 0 || !has_asked(e, p))
-				continue;
-			if (ab_mono_is_never(n->unwanted_since))
-				n->unwanted_since = e->now;
-			if (!ab_plan_is_due(
-				    s, p,
-				    ab_mono_add_ms(n->unwanted_since, pol->retire_ms)))
-				continue;
-		}
 		if (!delete_node(s, i))
 			return false;
 	}
@@ -450,9 +539,7 @@ bool ab_plan_nodes(const struct ab_step *s, uint32_t port, const struct ab_home 
 
 	p->n_records_wanted = p->n_records = p->n_held = 0;
 	if (p->iface != AB_NONE)
-		for (i = ab_iface_at(e, p->iface)->first_node; i != AB_NONE;
-		     i = ab_node_at(e, i)->next)
-			ab_node_at(e, i)->is_wanted = false;
+		unwant_nodes(e, p->iface);
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at(e, i)->next) {
 		const struct ab_path *path = ab_path_at(e, i);
 
@@ -477,6 +564,18 @@ bool ab_plan_nodes(const struct ab_step *s, uint32_t port, const struct ab_home 
 
 /* --- records whose port is gone --- */
 
+/* May an orphan be deleted now? Else it is looked at again then. */
+static bool is_retirable(struct ab_engine *e, const struct ab_record_item *r)
+{
+	if (!r->is_present || r->job || r->is_awaited || r->is_denied ||
+	    ab_world_owner(r) != AB_OWNER_OURS)
+		return false;
+	if (ab_mono_reached(r->backoff.next, e->now))
+		return true;
+	e->orphans_due = ab_mono_min(e->orphans_due, r->backoff.next);
+	return false;
+}
+
 static bool retire_iface(const struct ab_step *s, uint32_t slot)
 {
 	struct ab_engine *e = s->e;
@@ -489,16 +588,12 @@ static bool retire_iface(const struct ab_step *s, uint32_t slot)
 		struct ab_node *n = ab_node_at(e, i);
 
 		has_nodes |= n->record.is_present;
-		if (!n->record.is_present || n->record.job || n->record.is_awaited ||
-		    ab_world_owner(&n->record) != AB_OWNER_OURS)
-			continue;
-		if (!delete_node(s, i))
+		if (is_retirable(e, &n->record) && !delete_node(s, i))
 			return false;
 	}
 	/* An iface goes after its last node record; a foreign or modified one keeps it.
 	 */
-	if (has_nodes || f->record.job || f->record.is_awaited ||
-	    !f->record.is_present || ab_world_owner(&f->record) != AB_OWNER_OURS)
+	if (has_nodes || !is_retirable(e, &f->record))
 		return true;
 	ef = emit_write(s, AB_EF_IFACE_DELETE, AB_JOB_IFACE_DELETE, slot, &f->item,
 			&f->record);
@@ -518,9 +613,9 @@ void ab_plan_orphans(const struct ab_step *s)
 		return;
 	e->orphans_due = AB_MONO_NEVER;
 	e->is_orphans_dirty = false;
-	if (!s->set || e->is_paused || !e->is_fresh[AB_SOURCE_RECORDS] ||
-	    !e->is_fresh[AB_SOURCE_LEDGER] || !e->is_fresh[AB_SOURCE_RTNL] ||
-	    !e->is_fresh[AB_SOURCE_UDEV])
+	if (!s->set || e->is_paused || e->is_ledger_unreadable ||
+	    !e->is_fresh[AB_SOURCE_RECORDS] || !e->is_fresh[AB_SOURCE_LEDGER] ||
+	    !e->is_fresh[AB_SOURCE_RTNL] || !e->is_fresh[AB_SOURCE_UDEV])
 		return;
 	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ifaces, i)) {

@@ -11,12 +11,18 @@
 #include <string.h>
 
 #include "core/name.h"
+#include "core/plan.h"
 #include "core/world.h"
 
 struct projection {
 	const struct ab_engine *e;
 	struct ab_text *t;
 };
+
+static ab_mono soak_end(const struct ab_port *p)
+{
+	return p->is_dirty && !p->is_urgent ? ab_plan_soak_end(p) : AB_MONO_NEVER;
+}
 
 /* Calls @fn with every time in the state that something may wait for. */
 static void each_deadline(const struct ab_engine *e, void (*fn)(void *arg, ab_mono t),
@@ -28,7 +34,9 @@ static void each_deadline(const struct ab_engine *e, void (*fn)(void *arg, ab_mo
 	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ports, i)) {
 		fn(arg, ab_port_at_const(e, i)->due);
-		fn(arg, ab_port_at_const(e, i)->soak_last);
+		fn(arg, soak_end(ab_port_at_const(e, i)));
+		fn(arg, ab_port_at_const(e, i)->addr_settled[0]);
+		fn(arg, ab_port_at_const(e, i)->addr_settled[1]);
 	}
 	for (i = ab_table_next(e, &e->paths, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->paths, i))
@@ -91,15 +99,59 @@ static void add_record(const struct projection *p, const struct ab_record_item *
 	add_number(p, "owner", ab_world_owner(r));
 	add_flag(p, "present", r->is_present);
 	add_flag(p, "awaited", r->is_awaited);
+	add_flag(p, "deleting", r->was_delete);
+	add_flag(p, "restoring", r->is_restoring);
+	add_flag(p, "untold", r->is_ledger_due);
+	add_flag(p, "failing", r->backoff.attempts != 0);
 	add_flag(p, "denied", r->is_denied);
 	add_flag(p, "job", r->job != 0);
 	add_time(p, r->backoff.next);
 }
 
+static int compare_found(const struct ab_engine *e, const struct ab_found *a,
+			 const struct ab_found *b)
+{
+	int r = strcmp(ab_target_at_const(e, a->target)->name,
+		       ab_target_at_const(e, b->target)->name);
+
+	return r ? r : (a->tpgt > b->tpgt) - (a->tpgt < b->tpgt);
+}
+
+static void add_founds(const struct projection *p, const struct ab_path *path)
+{
+	const struct ab_found *after = NULL, *best;
+	uint32_t k;
+
+	do {
+		best = NULL;
+		for (k = path->first_found; k != AB_NONE;
+		     k = ab_found_at_const(p->e, k)->next) {
+			const struct ab_found *f = ab_found_at_const(p->e, k);
+
+			if (after && compare_found(p->e, f, after) <= 0)
+				continue;
+			if (!best || compare_found(p->e, f, best) < 0)
+				best = f;
+		}
+		if (best) {
+			ab_text_add(p->t, " found ");
+			ab_text_add(p->t, ab_target_at_const(p->e, best->target)->name);
+			add_number(p, ",", best->tpgt);
+			ab_text_add(p->t, " by ");
+			if (best->source == AB_NONE)
+				ab_text_addc(p->t, '-');
+			else
+				ab_name_add_portal(
+					p->t,
+					&ab_path_at_const(p->e, best->source)->portal);
+		}
+		after = best;
+	} while (best);
+}
+
 static void add_path(const struct projection *p, const struct ab_path *path)
 {
 	const struct ab_health *h = &path->health;
-	uint32_t k;
 
 	ab_text_add(p->t, " path ");
 	ab_name_add_portal(p->t, &path->portal);
@@ -114,20 +166,16 @@ static void add_path(const struct projection *p, const struct ab_path *path)
 	add_flag(p, "stale", path->is_route_stale);
 	add_flag(p, "over", path->is_over_limit);
 	add_flag(p, "probed", path->is_probed);
-	if (path->is_probed)
+	if (path->is_probed) {
+		add_number(p, "by", path->probe_method);
 		add_number(p, "every", path->probe_interval_ms);
-	add_flag(p, "discovering", path->discovery_job != 0);
-	add_flag(p, "asked", path->discovery_ok_at.ns != 0);
-	add_time(p, path->discovery.next);
-	for (k = path->first_found; k != AB_NONE;
-	     k = ab_found_at_const(p->e, k)->next) {
-		const struct ab_found *f = ab_found_at_const(p->e, k);
-
-		ab_text_add(p->t, " found ");
-		ab_text_add(p->t, ab_target_at_const(p->e, f->target)->name);
-		add_number(p, ",", f->tpgt);
-		add_flag(p, "static", f->source == AB_NONE);
+		add_number(p, "within", path->probe_timeout_ms);
 	}
+	add_flag(p, "discovering", path->discovery_job != 0);
+	add_flag(p, "told", path->discovery_ok_at.ns != 0);
+	add_flag(p, "listed", path->is_listed);
+	add_time(p, path->discovery.next);
+	add_founds(p, path);
 	ab_text_addc(p->t, '\n');
 }
 
@@ -187,6 +235,7 @@ static void add_port(const struct projection *p, const struct ab_port *port)
 	add_flag(p, "enslaved", port->link.master != 0);
 	add_flag(p, "udev", port->has_udev && port->udev.is_initialized);
 	add_flag(p, "dirty", port->is_dirty);
+	add_flag(p, "urgent", port->is_urgent);
 	add_flag(p, "contradicted", port->is_contradicted);
 	add_number(p, "state", port->state);
 	ab_text_addc(p->t, ' ');
@@ -196,6 +245,9 @@ static void add_port(const struct projection *p, const struct ab_port *port)
 				  ? ab_iface_at_const(p->e, port->iface)->binding.iface
 				  : "-");
 	add_time(p, port->due);
+	add_time(p, soak_end(port));
+	add_time(p, port->addr_settled[0]);
+	add_time(p, port->addr_settled[1]);
 	ab_text_addc(p->t, '\n');
 	while ((a = next_addr(p->e, port, a))) {
 		ab_text_add(p->t, " addr ");
@@ -241,8 +293,11 @@ static void add_iface(const struct projection *p, const struct ab_iface *f)
 	ab_text_add(p->t, f->binding.netdev);
 	ab_text_addc(p->t, '/');
 	ab_text_add(p->t, f->binding.hwaddr);
+	ab_text_addc(p->t, '/');
+	ab_text_add(p->t, f->binding.initiatorname);
 	add_record(p, &f->record);
 	add_flag(p, "used", f->port != AB_NONE);
+	add_flag(p, "orphaned", !ab_mono_is_never(f->orphan_since));
 	add_number(p, "retire", f->port == AB_NONE ? f->retire_ms : -1);
 	ab_text_addc(p->t, '\n');
 }
@@ -274,6 +329,11 @@ static void add_node(const struct projection *p, const struct ab_node *n)
 	ab_text_add(p->t, ab_iface_at_const(p->e, n->iface)->binding.iface);
 	ab_text_addc(p->t, ' ');
 	ab_text_add(p->t, n->netdev);
+	ab_text_addc(p->t, '/');
+	ab_text_add(p->t, n->hwaddr);
+	ab_text_addc(p->t, ' ');
+	ab_text_addx(p->t, n->settings, 1);
+	add_flag(p, "unwanted", !ab_mono_is_never(n->unwanted_since));
 	add_record(p, &n->record);
 	ab_text_addc(p->t, '\n');
 }

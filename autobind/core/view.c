@@ -43,8 +43,12 @@ void ab_view_head(const struct ab_view *v, struct ab_row *row)
 		[AB_OVERALL_BAD] = "bad",
 		[AB_OVERALL_IDLE] = "idle",
 	};
+	/* Watching only is nothing to be at ease about. */
+	enum ab_overall overall = v->set ? ab_view_overall(v->e) : AB_OVERALL_BAD;
 	uint32_t i, up = 0, all = 0, taken = 0;
 
+	if (v->e->is_ledger_unreadable && overall != AB_OVERALL_BAD)
+		overall = AB_OVERALL_PARTIAL;
 	for (i = ab_table_next(v->e, &v->e->ports, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(v->e, &v->e->ports, i)) {
 		const struct ab_port *p = ab_port_at_const(v->e, i);
@@ -60,7 +64,7 @@ void ab_view_head(const struct ab_view *v, struct ab_row *row)
 	ab_row_number(row, "paths_all", all);
 	ab_row_bool(row, "paused", v->e->is_paused);
 	ab_row_bool(row, "additions_only", v->e->is_ledger_unreadable);
-	ab_row_text(row, "overall", words[ab_view_overall(v->e)]);
+	ab_row_text(row, "overall", words[overall]);
 }
 
 static void add_addresses(struct ab_row *row, const struct ab_engine *e,
@@ -238,10 +242,10 @@ uint32_t ab_view_paths(const struct ab_view *v, const char *port)
 /* A wanted path that does not answer, or that could not be asked for its targets. */
 static bool is_missing(const struct ab_path *path)
 {
-	if (!path->roles || path->is_over_limit)
+	if (!ab_path_is_wanted(path))
 		return false;
 	return path->health.state != AB_PATH_UP ||
-	       ((path->roles & AB_ROLE_DISCOVERY) && !path->discovery_ok_at.ns);
+	       ((path->roles & AB_ROLE_DISCOVERY) && ab_world_wants_answer(path));
 }
 
 static void missing_paths(struct walk *w, const struct ab_port *p)
@@ -319,7 +323,7 @@ static struct portal_sum sum_portal(const struct ab_engine *e,
 		if (sum.first == AB_NONE)
 			sum.first = slot;
 		path = ab_path_at_const(e, slot);
-		sum.all += path->roles != 0 && !path->is_over_limit;
+		sum.all += ab_path_is_wanted(path);
 		sum.up += path->health.state == AB_PATH_UP;
 		for (k = path->first_found; k != AB_NONE;
 		     k = ab_found_at_const(e, k)->next)

@@ -55,9 +55,10 @@ static void explain_port(const struct ab_view *v, const struct ab_port *p)
 
 		t = begin_line(&row, "address");
 		ab_name_add_net(&t, &a->ifaddr.net);
+		/* A duplicate stays tentative, too. */
 		ab_text_add(&t, !a->is_present		      ? " (gone, remembered)"
-				: a->ifaddr.is_tentative      ? " (tentative)"
 				: a->ifaddr.is_failed	      ? " (duplicate)"
+				: a->ifaddr.is_tentative      ? " (tentative)"
 				: !ab_world_addr_is_usable(a) ? " (not used)"
 							      : "");
 		end_line(v, &row, &t);
@@ -67,7 +68,7 @@ static void explain_port(const struct ab_view *v, const struct ab_port *p)
 static void explain_policy(const struct ab_view *v, const struct ab_port *p)
 {
 	struct ab_home home;
-	struct ab_match_port m = ab_view_match_port(v->e, p, &home);
+	struct ab_match_port m = ab_desired_match_port(v->e, p, &home);
 	struct ab_row row;
 	struct ab_text t;
 	uint32_t i;

@@ -45,18 +45,23 @@ static void add_denied(struct ab_text *t, const struct ab_view *v,
 	ab_text_addc(t, ')');
 }
 
-static void add_unwanted(struct ab_text *t, const struct ab_view *v,
-			 const struct ab_path *path)
+static void add_portal_exclusion(struct ab_text *t, const struct ab_view *v,
+				 const struct ab_path *path)
 {
 	struct ab_origin origin = { .file = UINT32_MAX };
 	const struct ab_exclude *x =
 		v->set ? ab_policy_excludes_portal(v->set, &path->portal, &origin)
 		       : NULL;
 
-	if (x) {
+	if (x)
 		add_exclude(t, v->set, x, &origin);
-		return;
-	}
+	else
+		ab_text_add(t, "excluded by exclude.d");
+}
+
+static void add_unwanted(struct ab_text *t, const struct ab_view *v,
+			 const struct ab_path *path)
+{
 	switch ((enum ab_portal_verdict)path->verdict) {
 	case AB_PORTAL_DENIED:
 		add_denied(t, v, path);
@@ -69,6 +74,9 @@ static void add_unwanted(struct ab_text *t, const struct ab_view *v,
 		break;
 	case AB_PORTAL_UNUSABLE:
 		ab_text_add(t, "not an address that a target can have");
+		break;
+	case AB_PORTAL_EXCLUDED:
+		add_portal_exclusion(t, v, path);
 		break;
 	case AB_PORTAL_WANTED:
 	case AB_PORTAL_VERDICT_MAX:
@@ -315,23 +323,6 @@ static const char *const match_key_names[AB_MATCH_KEY_MAX] = {
 	[AB_MATCH_MASTER] = "Master", [AB_MATCH_ADDRESS] = "Address",
 };
 
-struct ab_match_port ab_view_match_port(const struct ab_engine *e,
-					const struct ab_port *p, struct ab_home *home)
-{
-	uint32_t master = ab_world_find_port(e, p->link.master);
-
-	ab_desired_home(e, p, home);
-	return (struct ab_match_port){
-		.link = &p->link,
-		.udev = p->has_udev ? &p->udev : NULL,
-		.master = p->link.master && master != AB_NONE
-				  ? ab_port_at_const(e, master)->link.name
-				  : NULL,
-		.addrs = home->nets,
-		.n_addrs = home->n,
-	};
-}
-
 /* "Address (FILE:LINE), Driver (FILE:LINE)": those of @keys. */
 static void add_keys(struct ab_text *t, const struct ab_view *v, uint32_t index,
 		     uint32_t keys)
@@ -417,7 +408,7 @@ static void add_untaken(struct ab_text *t, const struct ab_view *v,
 			const struct ab_port *p)
 {
 	struct ab_home home;
-	struct ab_match_port m = ab_view_match_port(v->e, p, &home);
+	struct ab_match_port m = ab_desired_match_port(v->e, p, &home);
 
 	if (!v->set) {
 		ab_text_add(t, "no configuration is in force");
@@ -439,7 +430,7 @@ static void add_port_exclusion(struct ab_text *t, const struct ab_view *v,
 			       const struct ab_port *p)
 {
 	struct ab_home home;
-	struct ab_match_port m = ab_view_match_port(v->e, p, &home);
+	struct ab_match_port m = ab_desired_match_port(v->e, p, &home);
 	struct ab_origin origin = { .file = UINT32_MAX };
 	const struct ab_exclude *x =
 		v->set ? ab_policy_excludes_port(v->set, &m, &origin) : NULL;
@@ -477,8 +468,7 @@ static const struct ab_path *worst_path(const struct ab_engine *e,
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
 		const struct ab_path *path = ab_path_at_const(e, i);
 
-		if (!path->roles || path->is_over_limit ||
-		    path->health.state == AB_PATH_UP)
+		if (!ab_path_is_wanted(path) || path->health.state == AB_PATH_UP)
 			continue;
 		if (!worst || ab_portal_compare(&path->portal, &worst->portal) < 0)
 			worst = path;
@@ -496,7 +486,7 @@ static const struct ab_path *silent_path(const struct ab_engine *e,
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
 		const struct ab_path *path = ab_path_at_const(e, i);
 
-		if (!(path->roles & AB_ROLE_DISCOVERY) || path->discovery_ok_at.ns)
+		if (!(path->roles & AB_ROLE_DISCOVERY) || !ab_world_wants_answer(path))
 			continue;
 		if (!best || ab_portal_compare(&path->portal, &best->portal) < 0)
 			best = path;
@@ -584,6 +574,23 @@ static bool add_missing_record(struct ab_text *t, const struct ab_view *v,
 	return false;
 }
 
+/* Nothing that the policy wants was offered. */
+static void add_no_target(struct ab_text *t, const struct ab_view *v,
+			  const struct ab_port *p)
+{
+	uint32_t i, n = 0;
+
+	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(v->e, i)->next)
+		n += ab_view_count_founds(v, ab_path_at_const(v->e, i)).n_unwanted;
+	ab_text_add(t, "no wanted target");
+	if (n == 0)
+		return;
+	ab_text_add(t, ": ");
+	ab_text_addu(t, n);
+	ab_text_add(t, n == 1 ? " binding found is" : " bindings found are");
+	ab_text_add(t, " not in Targets");
+}
+
 static void add_missing(struct ab_text *t, const struct ab_view *v,
 			const struct ab_port *p)
 {
@@ -591,17 +598,16 @@ static void add_missing(struct ab_text *t, const struct ab_view *v,
 
 	if (!path && p->n_wanted)
 		path = silent_path(v->e, p);
-	if (path) {
-		add_path(t, v, path);
-	} else if (p->n_wanted == 0) {
+	if (!path && !p->n_wanted)
 		path = refused_path(v->e, p);
-		if (path)
-			add_path(t, v, path);
-		else
-			ab_text_add(t, "its policy names no portal to ask or to use");
-	} else if (!add_missing_record(t, v, p, false)) {
+	if (path)
+		add_path(t, v, path);
+	else if (!p->n_wanted)
+		ab_text_add(t, "its policy names no portal to ask or to use");
+	else if (!p->n_records_wanted)
+		add_no_target(t, v, p);
+	else if (!add_missing_record(t, v, p, false))
 		ab_text_add(t, "the records are being written");
-	}
 }
 
 static void add_no_address(struct ab_text *t, const struct ab_view *v,
@@ -647,31 +653,17 @@ static void add_bound(struct ab_text *t, const struct ab_view *v,
 		      const struct ab_port *p)
 {
 	const struct ab_policy *pol = policy_of(v, p);
-	uint32_t i, n_over = 0, n_unwanted = 0;
+	uint32_t i, n_over = 0;
 
-	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(v->e, i)->next) {
-		const struct ab_path *path = ab_path_at_const(v->e, i);
-
-		n_over += path->is_over_limit;
-		if (path->roles & AB_ROLE_DISCOVERY)
-			n_unwanted += ab_view_count_founds(v, path).n_unwanted;
-	}
-	if (n_over) {
-		ab_text_addu(t, n_over);
-		ab_text_add(t, n_over == 1 ? " portal is over MaxPortals ("
-					   : " portals are over MaxPortals (");
-		ab_text_addu(t, pol ? pol->max_portals : 0);
-		ab_text_addc(t, ')');
-	} else if (pol && pol->action >= AB_ACTION_RECORD && !p->n_records_wanted) {
-		ab_text_add(t, "no wanted target");
-		if (n_unwanted) {
-			ab_text_add(t, ": ");
-			ab_text_addu(t, n_unwanted);
-			ab_text_add(t, n_unwanted == 1
-					       ? " binding found is not in Targets"
-					       : " bindings found are not in Targets");
-		}
-	}
+	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(v->e, i)->next)
+		n_over += ab_path_at_const(v->e, i)->is_over_limit;
+	if (n_over == 0)
+		return;
+	ab_text_addu(t, n_over);
+	ab_text_add(t, n_over == 1 ? " portal is over MaxPortals ("
+				   : " portals are over MaxPortals (");
+	ab_text_addu(t, pol ? pol->max_portals : 0);
+	ab_text_addc(t, ')');
 }
 
 void ab_view_add_port_reason(struct ab_text *t, const struct ab_view *v,

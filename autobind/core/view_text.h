@@ -13,10 +13,6 @@
 #include "core/view_words.h"
 #include "core/world.h"
 
-/* What policies look at when they are asked about @p; refers to @home. */
-struct ab_match_port ab_view_match_port(const struct ab_engine *e,
-					const struct ab_port *p, struct ab_home *home);
-
 /* "10-san: matches, Address (FILE:LINE)", "10-san: no, Driver (FILE:LINE)". */
 void ab_view_add_match(struct ab_text *t, const struct ab_view *v, uint32_t index,
 		       const struct ab_match_port *m);

@@ -173,6 +173,7 @@ uint32_t ab_world_add_port(struct ab_engine *e, uint32_t ifindex)
 	p->first_addr = p->first_path = p->iface = AB_NONE;
 	p->policy = -1;
 	p->due = p->soak_first = p->soak_last = AB_MONO_NEVER;
+	p->addr_settled[0] = p->addr_settled[1] = AB_MONO_NEVER;
 	p->changed_at = e->now;
 	return s;
 }
@@ -340,11 +341,29 @@ void ab_world_remove_found(struct ab_engine *e, uint32_t slot)
 	ab_table_remove(e, &e->founds, slot);
 }
 
+void ab_world_remove_found_by(struct ab_engine *e, uint32_t source)
+{
+	const struct ab_path *asked = ab_path_at(e, source);
+	uint32_t i, k, next;
+
+	if (!asked->discovery_started.ns)
+		return;
+	for (i = ab_port_at(e, asked->port)->first_path; i != AB_NONE;
+	     i = ab_path_at(e, i)->next) {
+		for (k = ab_path_at(e, i)->first_found; k != AB_NONE; k = next) {
+			next = ab_found_at(e, k)->next;
+			if (ab_found_at(e, k)->source == source)
+				ab_world_remove_found(e, k);
+		}
+	}
+}
+
 void ab_world_remove_path(struct ab_engine *e, uint32_t slot)
 {
 	struct ab_path *p = ab_path_at(e, slot);
 	uint32_t *at = &ab_port_at(e, p->port)->first_path;
 
+	ab_world_remove_found_by(e, slot);
 	while (p->first_found != AB_NONE)
 		ab_world_remove_found(e, p->first_found);
 	while (*at != slot)
@@ -367,22 +386,21 @@ void ab_world_remove_addr(struct ab_engine *e, uint32_t slot)
 	ab_table_remove(e, &e->addrs, slot);
 }
 
-void ab_world_remove_port(struct ab_engine *e, uint32_t slot)
+void ab_world_release_port(struct ab_engine *e, uint32_t slot)
 {
-	struct ab_port *p = ab_port_at(e, slot);
+	const struct ab_port *p = ab_port_at(e, slot);
 
-	while (p->first_path != AB_NONE)
-		ab_world_remove_path(e, p->first_path);
-	while (p->first_addr != AB_NONE)
-		ab_world_remove_addr(e, p->first_addr);
-	if (p->iface != AB_NONE)
-		ab_iface_at(e, p->iface)->port = AB_NONE;
+	if (p->has_link || p->has_udev || p->first_addr != AB_NONE ||
+	    p->first_path != AB_NONE)
+		return;
+	assert(p->iface == AB_NONE);
 	ab_table_remove(e, &e->ports, slot);
 }
 
 static bool is_needed(const struct ab_record_item *r)
 {
-	return r->is_present || r->ledger != AB_OWNER_FOREIGN || r->job;
+	return r->is_present || r->ledger != AB_OWNER_FOREIGN || r->job ||
+	       r->is_awaited || r->is_denied || r->backoff.attempts || r->is_ledger_due;
 }
 
 void ab_world_release_iface(struct ab_engine *e, uint32_t slot)

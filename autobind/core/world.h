@@ -27,8 +27,8 @@ enum ab_port_state {
 	AB_PORT_STATE_IGNORED,	/* its policy says Action=ignore */
 	AB_PORT_STATE_NOCARRIER,
 	AB_PORT_STATE_NOADDR,	 /* no usable address */
-	AB_PORT_STATE_SEARCHING, /* no portal has answered yet, or none does now */
-	AB_PORT_STATE_PARTIAL,	 /* some portals answer, others do not */
+	AB_PORT_STATE_SEARCHING, /* no portal answers, or no wanted target is known */
+	AB_PORT_STATE_PARTIAL,	 /* something is there, something else is missing */
 	AB_PORT_STATE_BOUND,	 /* every wanted portal answers and every wanted record
 				    exists */
 	AB_PORT_STATE_HELD,	 /* the administrator removed what the policy wants */
@@ -57,8 +57,10 @@ struct ab_port {
 	ab_mono due;		       /* plan again then */
 	ab_mono contradicted_since; /* since when its addresses speak against its policy
 				     */
-	ab_mono changed_at;	    /* of the last change of state */
-	int32_t policy;		    /* index in the set, -1: not taken */
+	ab_mono addr_settled[2]; /* IPv4, IPv6: until then a subnet that is missing may
+				    still come; NEVER: no address at all */
+	ab_mono changed_at;	 /* of the last change of state */
+	int32_t policy;		 /* index in the set, -1: not taken */
 	uint32_t taken_generation; /* policy generation that this was last decided in */
 	char policy_name[AB_POLICY_NAME];
 	uint32_t iface;		 /* slot of the iface record in use, or AB_NONE */
@@ -88,9 +90,13 @@ struct ab_record_item {
 	bool is_present, is_seen;
 	bool is_awaited; /* an outcome was unknown: look before acting again */
 	bool is_denied;	 /* refused for good, until the policy changes */
-	uint8_t state;	 /* enum ab_record_state */
-	uint8_t ledger;	 /* enum ab_owner as written down; FOREIGN: not in the ledger */
-	uint64_t hash;	 /* of the content on disk */
+	bool was_delete; /* the unknown outcome was a deletion's: its absence is ours */
+	bool is_restoring;   /* a discovery by hand took it away: not missed */
+	bool is_ledger_due;  /* the ledger on disk has not been told of .ledger */
+	bool is_ledger_seen; /* in the dump of the ledger that runs */
+	uint8_t state;	     /* enum ab_record_state */
+	uint8_t ledger; /* enum ab_owner as written down; FOREIGN: not in the ledger */
+	uint64_t hash;	/* of the content on disk */
 	uint64_t own_hash; /* of the content that we wrote */
 	uint64_t job;	   /* in flight; 0: none */
 	struct ab_backoff backoff;
@@ -197,8 +203,9 @@ struct ab_engine {
 	bool wants_room; /* a table is full */
 	bool is_starved; /* no room for effects, or too many jobs in flight */
 	bool is_orphans_dirty;
-	uint32_t generation; /* of the policy set */
-	ab_mono now;	     /* of the step that runs */
+	bool is_ledger_dirty; /* some record's .is_ledger_due */
+	uint32_t generation;  /* of the policy set */
+	ab_mono now;	      /* of the step that runs */
 	ab_mono next;
 	ab_mono orphans_due;
 };
@@ -228,6 +235,13 @@ AB_WORLD_AT(ab_iface, ab_iface_at, ifaces)
 AB_WORLD_AT(ab_node, ab_node_at, nodes)
 AB_WORLD_AT(ab_path, ab_path_at, paths)
 AB_WORLD_AT(ab_found, ab_found_at, founds)
+
+/* Is the path to be probed? MaxPortals does not touch the addresses of Discover. */
+static inline bool ab_path_is_wanted(const struct ab_path *path)
+{
+	return (path->roles & AB_ROLE_DISCOVERY) ||
+	       (path->roles && !path->is_over_limit);
+}
 
 /* Places all tables behind the engine; returns the size of the block. */
 size_t ab_world_layout(struct ab_engine *e, const struct ab_limits *limits);
@@ -261,11 +275,13 @@ uint32_t ab_world_add_found(struct ab_engine *e, uint32_t path, uint32_t target,
 			    int32_t tpgt);
 
 /* Removers take the item out of every list it is in, and what hangs on it, too. */
-void ab_world_remove_port(struct ab_engine *e, uint32_t slot);
 void ab_world_remove_addr(struct ab_engine *e, uint32_t slot);
 void ab_world_remove_path(struct ab_engine *e, uint32_t slot);
 void ab_world_remove_found(struct ab_engine *e, uint32_t slot);
+/* All that a discovery through the path @source has found. */
+void ab_world_remove_found_by(struct ab_engine *e, uint32_t source);
 /* Remove the item if nothing needs it any more. */
+void ab_world_release_port(struct ab_engine *e, uint32_t slot);
 void ab_world_release_iface(struct ab_engine *e, uint32_t slot);
 void ab_world_release_node(struct ab_engine *e, uint32_t slot);
 
@@ -281,6 +297,12 @@ void ab_world_port_identity(const struct ab_port *p,
 			    struct ab_port_identity *ret_identity);
 /* Does the identity mean this port? */
 bool ab_world_is_port(const struct ab_port_identity *id, const struct ab_port *p);
+
+/* Was it never told what targets there are, or not when it asked last? */
+static inline bool ab_world_wants_answer(const struct ab_path *path)
+{
+	return !path->discovery_ok_at.ns || path->discovery_code != 0;
+}
 
 /* Is this address one to send from, and to match? */
 bool ab_world_addr_is_usable(const struct ab_ifaddr_item *a);

@@ -64,8 +64,7 @@ static ab_mono after_ms(const struct ab_control *control, uint32_t ms)
 	return ab_mono_ns(ab_loop_now(control->loop).ns + ms * AB_NSEC_PER_MSEC);
 }
 
-/* --- one timer for everything ------------------------------------------------------
- */
+/* --- one timer for everything --- */
 
 static void set_timer(struct ab_control *control)
 {
@@ -192,8 +191,7 @@ static void on_timer(void *arg)
 	sweep(control);
 }
 
-/* --- writing -----------------------------------------------------------------------
- */
+/* --- writing --- */
 
 /* Queues @text, which it frees, and its NUL. */
 static void queue(struct client *c, char *text)
@@ -225,9 +223,10 @@ static void queue(struct client *c, char *text)
 	}
 	memcpy(c->out + c->out_len, text, n);
 	c->out_len += n;
-	if (!waiting)
+	if (!waiting) {
 		set_deadline(c);
-	watch(c);
+		watch(c);
+	}
 out:
 	free(text);
 }
@@ -347,8 +346,7 @@ void ab_reply_on_gone(struct ab_reply *reply, ab_reply_fn *fn, void *arg)
 	reply->gone_arg = arg;
 }
 
-/* --- reading -----------------------------------------------------------------------
- */
+/* --- reading --- */
 
 static void dispatch(struct client *c, struct ab_request *req)
 {
@@ -477,8 +475,7 @@ static void on_client(void *arg, unsigned int ready)
 	sweep(control);
 }
 
-/* --- accepting ---------------------------------------------------------------------
- */
+/* --- accepting --- */
 
 /* A free slot for such a client, or -1. */
 static int find_slot(const struct ab_control *control, bool is_root)
@@ -563,8 +560,7 @@ static void on_listener(void *arg, unsigned int ready)
 	}
 }
 
-/* --- the socket --------------------------------------------------------------------
- */
+/* --- the socket --- */
 
 static int take_lock(struct ab_control *control)
 {

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "io/clock.h"
+#include "io/privs.h"
 
 /* The socket, and for each job its pidfd, its output and its errors. */
 #define FDS_PER_JOB 3
@@ -479,6 +480,7 @@ void ab_spawner_helper(int fd)
 		return;
 	h->fd = fd;
 	(void)prctl(PR_SET_NAME, "ab-spawner");
+	ab_privs_become_helper();
 	while (h->fd >= 0 || has_jobs(h)) {
 		ab_mono next = fill_poll(h, fds);
 

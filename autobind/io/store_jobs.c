@@ -95,6 +95,7 @@ static struct ab_ledger_entry key_of(const struct ab_effect *ef)
 	if (ef->type == AB_EF_NODE_WRITE || ef->type == AB_EF_NODE_DELETE) {
 		e.kind = AB_LEDGER_NODE;
 		e.node = ef->node.key;
+		e.settings = ef->node.settings;
 	} else {
 		e.kind = AB_LEDGER_IFACE;
 		memcpy(e.iface.name, ef->iface.binding.iface, sizeof(e.iface.name));

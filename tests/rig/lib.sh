@@ -6,7 +6,11 @@
 
 RIG=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$RIG/../.." && pwd)
-DBTOOL=${DBTOOL:-$TOP/${B:-build}/tests/tools/dbtool}
+case ${B:=build} in
+/*) ;;
+*) B=$TOP/$B ;;
+esac
+DBTOOL=${DBTOOL:-$B/tests/tools/dbtool}
 PORTALS=${PORTALS:-10.0.0.1:3260,1 [2001:db8::1]:3260,2}
 TARGETS=${TARGETS:-2}
 

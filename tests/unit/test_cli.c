@@ -26,8 +26,7 @@
 
 #define GOLDEN "tests/golden/cli/"
 
-/* --- a daemon that knows a small world ---------------------------------------------
- */
+/* --- a daemon that knows a small world --- */
 
 static void text_rows(struct ab_reply *reply, const char *const *members,
 		      const char *const *values, unsigned int n)
@@ -305,8 +304,7 @@ static int stop(void **state)
 	return rmdir(dir);
 }
 
-/* --- running it --------------------------------------------------------------------
- */
+/* --- running it --- */
 
 struct ran {
 	int status;
@@ -402,8 +400,7 @@ static void assert_golden(const char *name, const char *text)
 	free(expected);
 }
 
-/* --- tests -------------------------------------------------------------------------
- */
+/* --- tests --- */
 
 static void answers_look_as_they_should(void **state)
 {
@@ -688,10 +685,12 @@ static void man_page_has_every_verb_and_option(void **state)
 	free(page);
 }
 
-static int offline_ifaces(const struct ab_roots *roots, ab_client_row_fn *fn, void *arg,
-			  struct ab_text *message)
+static int offline_ifaces(const struct ab_roots *roots, const char *world,
+			  ab_client_row_fn *fn, void *arg, struct ab_text *message)
 {
 	struct ab_row row;
+
+	assert_null(world);
 
 	if (strcmp(roots->path[AB_ROOT_DB], "/broken") == 0) {
 		ab_text_add(message, "/broken: not a database");
@@ -775,12 +774,12 @@ static void check_prints_messages_as_compilers_do(void **state)
 	assert_string_equal(r.out, "valid: 0 policies\n");
 	clear(&r);
 	write_policy("policy.d/10-a.conf", "[Match]\nName = ens*\n[Bind]\n"
-					   "Action = recrod\n");
+					   "Action = ifase\n");
 	r = run(words);
 	assert_int_equal(r.status, 1);
 	snprintf(expected, sizeof(expected), "%s/policy.d/10-a.conf:4: error: ", dir);
 	assert_ptr_equal(strstr(r.out, expected), r.out);
-	assert_non_null(strstr(r.out, "did you mean 'record'?"));
+	assert_non_null(strstr(r.out, "did you mean 'iface'?"));
 	assert_non_null(
 		strstr(r.out, "\n1 error: this configuration would be refused"));
 	clear(&r);

@@ -31,8 +31,7 @@
 #define DEADLINE_MS 20000
 #define LONG_ROWS 20000
 
-/* --- the server's process ----------------------------------------------------------
- */
+/* --- the server's process --- */
 
 struct server {
 	struct ab_loop *loop;
@@ -155,8 +154,7 @@ static void serve(const struct ab_control_config *config, int ready)
 	_exit(1);
 }
 
-/* --- the test's process ------------------------------------------------------------
- */
+/* --- the test's process --- */
 
 static char dir[64];
 static char path[80];
@@ -705,8 +703,7 @@ static void without_a_group_only_root_gets_in(void **state)
 	assert_serves();
 }
 
-/* --- starting and stopping ---------------------------------------------------------
- */
+/* --- starting and stopping --- */
 
 static void nothing(void *arg, const struct ab_request *req, struct ab_reply *reply)
 {
@@ -810,8 +807,7 @@ static void path_longer_than_a_socket_name_is_an_error(void **state)
 	assert_int_equal(ab_client_connect(longer, &fd), -ENAMETOOLONG);
 }
 
-/* --- the client against bad servers ------------------------------------------------
- */
+/* --- the client against bad servers --- */
 
 static int call_over(const char *answer, size_t n, bool is_closed_after)
 {

@@ -26,6 +26,7 @@
 #include "io/clock.h"
 #include "io/ping.h"
 #include "io/probe.h"
+#include "io/probe_tcp.h"
 #include "ab_netns.h"
 
 #define EVENTS 4096
@@ -674,6 +675,83 @@ static void tcp_connects_never_exceed_their_cap(void **state)
 	assert_int_equal(counters(net).paths, 11);
 }
 
+static void clearing_a_path_lets_the_next_one_connect(void **state)
+{
+	struct net *net = net_of(state);
+	struct ab_probe_config config = config_with_key();
+	struct ab_effect e;
+
+	config.connect_max = 1;
+	open_probe(net, &config);
+	address_all(net);
+	netns_run(net->peers[0], "nft add table ip t; nft 'add chain ip t c "
+				 "{ type filter hook input priority 0; }'; "
+				 "nft add rule ip t c tcp dport 3260 drop");
+	e = path(1, "a0", "10.7.0.9");
+	e.probe.method = AB_PROBE_TCP;
+	e.probe.timeout_ms = 60000;
+	set(net, &e);
+	while (!counters(net).connects_open)
+		(void)run_until(net, 1, 50);
+	e.probe.path = 2;
+	e.probe.timeout_ms = 200;
+	set(net, &e);
+	while (!counters(net).waiting)
+		(void)run_until(net, 1, 50);
+	clear(net, 1);
+	assert_int_equal(net->n, 0); /* never from within ab_probe_set() */
+	assert_int_equal(next_event(net)->probe.path, 2);
+}
+
+struct tcp_pair {
+	struct ab_tcp *tcp;
+	uint16_t connects[2];
+	uint32_t ifindex;
+	struct ab_portal silent;
+	unsigned int n;
+};
+
+/* Both are refused in one round: the first one's callback gives the other's place to a
+ * connect that gets no answer. */
+static void on_pair(void *arg, uint32_t token, const struct ab_tcp_outcome *o)
+{
+	struct tcp_pair *pair = arg;
+	struct ab_tcp_outcome over;
+
+	assert_int_equal(o->result, AB_PROBE_REFUSED);
+	assert_int_equal(pair->n++, 0);
+	ab_tcp_cancel(pair->tcp, pair->connects[!token]);
+	assert_int_equal(ab_tcp_start(pair->tcp, pair->ifindex, &pair->silent, 7,
+				      &pair->connects[!token], &over),
+			 0);
+}
+
+static void event_of_a_former_connect_is_not_taken_for_the_new_one(void **state)
+{
+	struct net *net = net_of(state);
+	struct tcp_pair pair = { .ifindex = if_nametoindex("a0") };
+	struct ab_tcp_outcome over;
+	struct ab_effect e;
+
+	address_all(net);
+	netns_run(net->peers[0], "nft add table ip t; nft 'add chain ip t c "
+				 "{ type filter hook input priority 0; }'; "
+				 "nft add rule ip t c tcp dport 3261 drop");
+	e = path(1, "a0", "10.7.0.9");
+	pair.silent = e.probe.portal;
+	pair.silent.port = 3261;
+	assert_int_equal(ab_tcp_new(2, on_pair, &pair, &pair.tcp), 0);
+	for (uint32_t i = 0; i < 2; i++)
+		assert_int_equal(ab_tcp_start(pair.tcp, pair.ifindex, &e.probe.portal,
+					      i, &pair.connects[i], &over),
+				 0);
+	(void)poll(NULL, 0, 100); /* until both resets are there */
+	ab_tcp_ready(pair.tcp);
+	assert_int_equal(pair.n, 1);
+	assert_int_equal(ab_tcp_count(pair.tcp), 1);
+	ab_tcp_free(pair.tcp);
+}
+
 static void two_methods_make_one_result(void **state)
 {
 	struct net *net = net_of(state);
@@ -1006,6 +1084,36 @@ static void answer_that_came_while_the_loop_hung_counts(void **state)
 	assert_int_equal(n, 1);
 	assert_result(next_event(net), AB_PROBE_ANSWER, 0);
 	assert_in_range(net->events[0].probe.rtt_us, 50000, 400000);
+}
+
+static void on_stall_then_answer(void *arg)
+{
+	struct net *net = arg;
+
+	(void)poll(NULL, 0, 500);
+	send_reply(&net->responder, net->responder.kept, net->responder.n_kept);
+}
+
+/* It is there when the loop looks, but the kernel's stamp says that it came too late.
+ */
+static void answer_that_came_too_late_while_the_loop_hung_does_not_count(void **state)
+{
+	struct net *net = net_of(state);
+	struct ab_loop_timer *timer;
+	struct ab_effect e;
+
+	open_responder(net, TRICK_KEEP);
+	e = path(1, "a0", "10.7.0.9");
+	e.probe.timeout_ms = 400;
+	assert_int_equal(
+		ab_loop_timer_new(net->loop, on_stall_then_answer, net, &timer), 0);
+	ab_loop_timer_set(timer, ab_mono_add_ms(ab_clock_now(), 200));
+	set(net, &e);
+	(void)run_until(net, 1, DEADLINE_MS);
+	ab_loop_timer_free(timer);
+	assert_int_equal(net->n, 1);
+	assert_result(next_event(net), AB_PROBE_LOST, 0);
+	assert_int_equal(counters(net).late, 1);
 }
 
 /* --- the schedule -------------------------------------------------------------------
@@ -1387,6 +1495,8 @@ int main(int argc, char **argv)
 		net_test(tcp_goes_through_the_device_that_was_told),
 		net_test(tcp_with_a_full_backlog_is_lost),
 		net_test(tcp_connects_never_exceed_their_cap),
+		net_test(clearing_a_path_lets_the_next_one_connect),
+		net_test(event_of_a_former_connect_is_not_taken_for_the_new_one),
 		net_test(two_methods_make_one_result),
 		net_test(packet_above_the_mtu_is_cannot_send),
 		net_test(router_with_a_smaller_mtu_is_refused),
@@ -1397,6 +1507,7 @@ int main(int argc, char **argv)
 		net_test(answer_after_the_timeout_is_late),
 		net_test(answer_of_an_earlier_round_does_not_count),
 		net_test(answer_that_came_while_the_loop_hung_counts),
+		net_test(answer_that_came_too_late_while_the_loop_hung_does_not_count),
 		net_test(first_round_is_a_burst),
 		net_test(paths_keep_their_interval_and_are_spread),
 		net_test(callback_may_clear_any_path),
