@@ -278,6 +278,15 @@ struct ab_match_result {
 bool ab_policy_match(const struct ab_policy_set *set, uint32_t index,
 		     const struct ab_match_port *port, struct ab_match_result *ret);
 
+/* The same, key by key: for people who ask why not. Bits: 1 << enum ab_match_key. */
+struct ab_match_keys {
+	uint32_t given, missed; /* keys that the policy has, and those that say no */
+	bool is_wrong_kind;	/* without Type or a name this kind of device is out */
+};
+
+void ab_policy_match_keys(const struct ab_policy_set *set, uint32_t index,
+			  const struct ab_match_port *port, struct ab_match_keys *ret);
+
 /* Index of the first policy that matches, or -1. */
 int ab_policy_first_match(const struct ab_policy_set *set,
 			  const struct ab_match_port *port);
@@ -308,7 +317,7 @@ enum ab_portal_verdict {
 	AB_PORTAL_NOT_ALLOWED,	/* Allow is given and has nothing for it */
 	AB_PORTAL_OTHER_SUBNET, /* SameSubnet=yes and the port has no address there */
 	AB_PORTAL_UNUSABLE,	/* loopback, multicast, unspecified, IPv6 link-local */
-	AB_PORTAL_EXCLUDED,	/* exclude.d: set by core/desired, whatever the policy */
+	AB_PORTAL_EXCLUDED, /* exclude.d: set by core/desired, whatever the policy */
 	AB_PORTAL_VERDICT_MAX
 };
 
