@@ -657,10 +657,8 @@ void ab_observe_command(const struct ab_step *s, const struct ab_event *ev)
 		apply(s->e);
 		break;
 	case AB_COMMAND_PAUSE:
-		s->e->is_paused = true;
-		break;
 	case AB_COMMAND_RESUME:
-		s->e->is_paused = false;
+		s->e->is_paused = ev->command.verb == AB_COMMAND_PAUSE;
 		ab_world_touch_all(s->e, true);
 		break;
 	case AB_COMMAND_MAX:

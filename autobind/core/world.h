@@ -182,6 +182,7 @@ enum ab_job_kind {
 struct ab_job {
 	uint64_t id;
 	uint32_t slot, generation; /* of the item it is about */
+	uint64_t key;		   /* hash of that item's key */
 	uint8_t kind;		   /* enum ab_job_kind */
 };
 
