@@ -151,7 +151,8 @@ struct ab_db_job {
 	const struct ab_record *record; /* borrowed; write exactly this */
 
 	/* Results. After prepare, .hash is the mark that the record will have; a job
-	 * whose .is_ready is false has its .outcome already. */
+	 * whose .is_ready is false has its .outcome already, and commit passes over
+	 * it. */
 	bool is_ready;
 	uint8_t outcome; /* enum ab_outcome */
 	int32_t code;	 /* errno, or 0; for messages only */
@@ -172,7 +173,8 @@ struct ab_db_job {
  *
  * Names that cannot be file names are AB_OUTCOME_DENIED here, before anything is
  * written. A node record copies the iface record of its name, which must exist
- * ("default" and "iser" are built in), else AB_OUTCOME_GONE.
+ * ("default" and "iser" are built in), else AB_OUTCOME_GONE. An update whose content is
+ * on disk already is AB_OUTCOME_DONE here.
  */
 void ab_db_prepare(struct ab_db *db, struct ab_db_job *jobs, size_t n);
 

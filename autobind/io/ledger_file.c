@@ -132,6 +132,8 @@ int ab_ledger_file_put(struct ab_ledger_file *l, const struct ab_ledger_entry *e
 	int r;
 
 	if (row) {
+		if (memcmp(&row->entry, entry, sizeof(*entry)) == 0)
+			return 0;    /* no news, no write */
 		row->entry = *entry; /* same record, so it stays in its bucket */
 	} else {
 		r = l->n == l->max ? grow(l) : 0;
