@@ -51,7 +51,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Iautobind $(WARN) $(if $(WERROR),-Werror)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SANFLAGS) $(LDFLAGS)
 
 srcs      = $(sort $(wildcard autobind/$(1)/*.c))
-objs      = $(patsubst %.c,$(B)/%.o,$(1))
+objs      = $(patsubst %.c,$(B)/obj/%.o,$(1))
 PURE_OBJ := $(call objs,$(call srcs,util) $(call srcs,core))
 IO_OBJ   := $(call objs,$(call srcs,io))
 CLI_OBJ  := $(call objs,$(call srcs,cli))
@@ -59,7 +59,7 @@ MAINS    := $(patsubst autobind/%.c,%,$(wildcard autobind/*.c))
 
 all: $(MAINS:%=$(B)/%)
 
-$(B)/%.o: %.c Makefile
+$(B)/obj/%.o: %.c Makefile
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -72,16 +72,16 @@ $(B)/%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(B)/autobindd: $(B)/autobind/autobindd.o $(B)/libio.a $(B)/libpure.a
+$(B)/autobindd: $(B)/obj/autobind/autobindd.o $(B)/libio.a $(B)/libpure.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs)
 
-$(B)/autobind: $(B)/autobind/autobind.o $(B)/libcli.a $(B)/libio.a $(B)/libpure.a
+$(B)/autobind: $(B)/obj/autobind/autobind.o $(B)/libcli.a $(B)/libio.a $(B)/libpure.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs)
 
 # The parser of what targets send: no library but libc.
-$(B)/autobind-discover: $(B)/autobind/autobind-discover.o $(B)/libio.a $(B)/libpure.a
+$(B)/autobind-discover: $(B)/obj/autobind/autobind-discover.o $(B)/libio.a $(B)/libpure.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
@@ -98,25 +98,32 @@ SCRIPTS := $(filter-out %.md,$(sort $(wildcard tests/*/[0-9][0-9][0-9]-*)))
 SAN_B   := build-address-undefined
 SUBMAKE  = +$(Q)$(MAKE) --no-print-directory
 
+# The unit test of the parent runs the real helper.
+$(B)/tests/unit/test_discover: | $(B)/autobind-discover
+
 # The simulated surroundings of the engine.
 $(B)/libmodel.a: $(call objs,$(wildcard tests/model/*.c))
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libmodel.a $(AB_LIBS)
+$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libmodel.a $(AB_LIBS)
 	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs) -lcmocka $(call own_libs,tests/unit/$*.c)
 
-$(B)/tests/tools/%: $(B)/tests/tools/%.o $(B)/libmodel.a $(AB_LIBS)
+$(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(B)/libmodel.a $(AB_LIBS)
 	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs) $(call own_libs,tests/tools/$*.c)
 
-$(B)/tests/mc/%: $(B)/tests/mc/%.o $(B)/libmodel.a $(B)/libpure.a
+$(B)/tests/mc/%: $(B)/obj/tests/mc/%.o $(B)/libmodel.a $(B)/libpure.a
 	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call own_libs,tests/mc/$*.c)
 
 # A fuzz target has libFuzzer's main in build-fuzz and the replay of its corpus elsewhere.
-FUZZ_MAIN := $(if $(LIBFUZZER),,$(B)/tests/fuzz/replay_main.o)
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(B)/libmodel.a $(AB_LIBS)
+FUZZ_MAIN := $(if $(LIBFUZZER),,$(B)/obj/tests/fuzz/replay_main.o)
+$(B)/tests/fuzz/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(B)/libmodel.a $(AB_LIBS)
 	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(if $(LIBFUZZER),-fsanitize=fuzzer) -o $@ $^ $(dep_libs) \
 		$(call own_libs,tests/fuzz/fuzz_$*.c)
 

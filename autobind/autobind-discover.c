@@ -278,12 +278,28 @@ static enum ab_discovery_code open_socket(struct request *req, int *ret_fd)
 
 /* --- sandbox ---------------------------------------------------------------------- */
 
+/* The number in the next field of a line of passwd(5); never root's. */
+static bool take_id(const char **at, uint32_t *ret_id)
+{
+	size_t n = strcspn(*at, ":\n");
+	char field[12];
+	uint64_t id;
+
+	if ((*at)[n] != ':' || !ab_copyn(field, sizeof(field), *at, n) ||
+	    ab_num_u64(field, 1, UINT32_MAX - 1, &id))
+		return false;
+	*ret_id = (uint32_t)id;
+	*at += n + 1;
+	return true;
+}
+
 /* "autobind:x:UID:GID:" without NSS, which may ask the network. */
 static void find_user(uid_t *ret_uid, gid_t *ret_gid)
 {
 	static const char key[] = "\nautobind:";
-	unsigned int uid, gid;
-	char *data, *line;
+	const char *line;
+	uint32_t uid, gid;
+	char *data;
 	size_t n;
 
 	*ret_uid = UID_NOBODY;
@@ -291,12 +307,14 @@ static void find_user(uid_t *ret_uid, gid_t *ret_gid)
 	if (ab_file_read(AT_FDCWD, "/etc/passwd", 1024 * 1024, &data, &n, NULL))
 		return;
 	line = ab_starts_with(data, key + 1) ? data : strstr(data, key);
-	if (line &&
-	    sscanf(line + strspn(line, "\n"), "autobind:%*[^:]:%u:%u:", &uid, &gid) ==
-		    2 &&
-	    uid > 0 && gid > 0 && uid != (uid_t)-1 && gid != (gid_t)-1) {
-		*ret_uid = uid;
-		*ret_gid = gid;
+	if (line) {
+		line += strcspn(line, ":") + 1;
+		line += strcspn(line, ":\n"); /* the password's field */
+		line += *line == ':';
+		if (take_id(&line, &uid) && take_id(&line, &gid)) {
+			*ret_uid = uid;
+			*ret_gid = gid;
+		}
 	}
 	free(data);
 }
@@ -394,9 +412,7 @@ static int set_filter(void)
 #define FILTER_ARCH AUDIT_ARCH_S390X
 #elif defined(__riscv) && __riscv_xlen == 64
 #define FILTER_ARCH AUDIT_ARCH_RISCV64
-#else
-#error "add the AUDIT_ARCH_* of this architecture (linux/audit.h)"
-#endif
+#endif /* on any other: add its AUDIT_ARCH_* (linux/audit.h) */
 
 #define ALLOW(nr)                                                                      \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1),                               \
@@ -771,7 +787,7 @@ int main(int argc, char **argv)
 
 	if (!tidy_descriptors())
 		return AB_DISCOVERY_SYSTEM;
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
 	ab_text_init(&output.text, output.buf, sizeof(output.buf));
 	code = parse_arguments(argc, argv, &req);
 	if (code == AB_DISCOVERY_OK) {

@@ -148,9 +148,11 @@ ns_new() { # NS...
 		in_real_ns "$ns" sysctl -qw net.ipv6.conf.all.accept_dad=0 \
 			net.ipv6.conf.default.accept_dad=0
 		# A storage side answers for an address on its own cable only, as separate
-		# switches would have it; the host keeps the kernel's defaults.
+		# switches would have it, and a target there may be started before its
+		# cables are plugged; the host keeps the kernel's defaults.
 		[ "$ns" = "$(ns_name host)" ] || in_real_ns "$ns" sysctl -qw \
-			net.ipv4.conf.all.arp_ignore=1
+			net.ipv4.conf.all.arp_ignore=1 net.ipv4.ip_nonlocal_bind=1 \
+			net.ipv6.ip_nonlocal_bind=1
 	done
 }
 
@@ -280,8 +282,8 @@ policy() { # FILE: text from standard input
 # The daemon in the namespace "host"; its log is $T/autobindd.log.
 daemon_start() { # ARGUMENTS...
 	start autobindd ip netns exec "$(ns_name host)" "$B/autobindd" "${ROOTS[@]}" \
-		--no-login "$@"
-	must_become 10 ab status
+		--discover-helper "$B/autobind-discover" "$@"
+	must_become 10 ab ports
 }
 
 # A clean end is a promise: exit status 0 and nothing of it left.

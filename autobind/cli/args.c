@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Results of single writes are ignored here: ab_cli_main() asks the stream. */
 #include "cli/args.h"
 
 #include <getopt.h>
@@ -236,8 +237,7 @@ int ab_args_parse(struct ab_cli *cli, int argc, char **argv)
 	return check_count(cli);
 }
 
-/* --- help --------------------------------------------------------------------------
- */
+/* --- help --- */
 
 static void print_option(FILE *out, char letter, const char *name, const char *arg,
 			 const char *help)
@@ -265,11 +265,11 @@ void ab_args_print_help(FILE *out)
 {
 	size_t i;
 
-	fputs("usage: autobind [OPTION]... VERB [ARGUMENT]...\n"
-	      "Shows and steers how the ports of this host are bound to iSCSI "
-	      "portals.\n"
-	      "\nVerbs:\n",
-	      out);
+	(void)fputs("usage: autobind [OPTION]... VERB [ARGUMENT]...\n"
+		    "Shows and steers how the ports of this host are bound to iSCSI "
+		    "portals.\n"
+		    "\nVerbs:\n",
+		    out);
 	for (i = 0; i < ab_n_verbs; i++) {
 		char left[48];
 
@@ -279,9 +279,9 @@ void ab_args_print_help(FILE *out)
 			 *ab_verbs[i].args ? " " : "", ab_verbs[i].args);
 		fprintf(out, "  %-30s %s\n", left, ab_verbs[i].help);
 	}
-	fputs("\nOptions, before or behind the verb:\n", out);
+	(void)fputs("\nOptions, before or behind the verb:\n", out);
 	print_global_options(out);
-	fputs("\nMore: autobind help VERB, man 8 autobind\n", out);
+	(void)fputs("\nMore: autobind help VERB, man 8 autobind\n", out);
 }
 
 void ab_args_print_verb_help(FILE *out, const struct ab_verb *verb)
@@ -294,14 +294,13 @@ void ab_args_print_verb_help(FILE *out, const struct ab_verb *verb)
 	if (verb->details)
 		fprintf(out, "\n%s", verb->details);
 	if (verb->options)
-		fputs("\nOptions:\n", out);
+		(void)fputs("\nOptions:\n", out);
 	for (o = verb->options; o && o->name; o++)
 		print_option(out, o->letter, o->name, o->arg, o->help);
-	fputs("\nOptions of all verbs: autobind help\n", out);
+	(void)fputs("\nOptions of all verbs: autobind help\n", out);
 }
 
-/* --- completion --------------------------------------------------------------------
- */
+/* --- completion --- */
 
 static void print_words(FILE *out, const struct ab_verb *verb)
 {
@@ -331,50 +330,64 @@ static void print_valued(FILE *out)
 		fprintf(out, "%s--%s", i ? "|" : "", ab_root_options[i].name);
 }
 
+/* Does it take the name of a network device, as an argument or an option's value? */
+static bool takes_port(const struct ab_verb *verb)
+{
+	const struct ab_verb_option *o;
+
+	if (verb->params[0] && ab_streq(verb->params[0], "port"))
+		return true;
+	for (o = verb->options; o && o->name; o++)
+		if (o->arg && ab_streq(o->arg, "PORT"))
+			return true;
+	return false;
+}
+
 void ab_args_print_completion(FILE *out)
 {
 	size_t i;
 
-	fputs("# bash completion for autobind; made by: autobind completion bash\n"
-	      "_autobind()\n{\n"
-	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} verb= words i\n"
-	      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-	      "\t\tcase ${COMP_WORDS[i]} in\n\t\t",
-	      out);
+	(void)fputs(
+		"# bash completion for autobind; made by: autobind completion bash\n"
+		"_autobind()\n{\n"
+		"\tlocal cur=${COMP_WORDS[COMP_CWORD]} verb= words i\n"
+		"\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+		"\t\tcase ${COMP_WORDS[i]} in\n\t\t",
+		out);
 	print_valued(out);
-	fputs(") ((i++)) ;;\n"
-	      "\t\t-*) ;;\n"
-	      "\t\t*) verb=${COMP_WORDS[i]}; break ;;\n"
-	      "\t\tesac\n\tdone\n"
-	      "\tcase ${COMP_WORDS[COMP_CWORD-1]} in\n\t",
-	      out);
+	(void)fputs(") ((i++)) ;;\n"
+		    "\t\t-*) ;;\n"
+		    "\t\t*) verb=${COMP_WORDS[i]}; break ;;\n"
+		    "\t\tesac\n\tdone\n"
+		    "\tcase ${COMP_WORDS[COMP_CWORD-1]} in\n\t",
+		    out);
 	print_valued(out);
-	fputs(")\n\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n"
-	      "\t\treturn ;;\n\tesac\n\tcase $verb in\n\t'') words='",
-	      out);
+	(void)fputs(")\n\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n"
+		    "\t\treturn ;;\n\tesac\n\tcase $verb in\n\t'') words='",
+		    out);
 	for (i = 0; i < ab_n_verbs; i++)
 		if (!ab_verbs[i].is_hidden)
 			fprintf(out, "%s%s", i ? " " : "", ab_verbs[i].name);
-	fputs("' ;;\n", out);
+	(void)fputs("' ;;\n", out);
 	for (i = 0; i < ab_n_verbs; i++) {
 		const struct ab_verb *v = &ab_verbs[i];
-		bool has_port = v->params[0] && ab_streq(v->params[0], "port");
+		bool has_port = takes_port(v);
 
 		if (v->is_hidden || (!v->options && !has_port))
 			continue;
 		fprintf(out, "\t%s) words=\"", v->name);
 		if (has_port)
-			fputs("$(ls /sys/class/net 2>/dev/null)", out);
+			(void)fputs("$(ls /sys/class/net 2>/dev/null)", out);
 		print_words(out, v);
-		fputs("\" ;;\n", out);
+		(void)fputs("\" ;;\n", out);
 	}
-	fputs("\thelp) words='", out);
+	(void)fputs("\thelp) words='", out);
 	for (i = 0; i < ab_n_verbs; i++)
 		if (!ab_verbs[i].is_hidden)
 			fprintf(out, "%s%s", i ? " " : "", ab_verbs[i].name);
-	fputs("' ;;\n\tesac\n\t[[ $cur == -* ]] && words+='", out);
+	(void)fputs("' ;;\n\tesac\n\t[[ $cur == -* ]] && words+='", out);
 	print_words(out, NULL);
-	fputs("'\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-	      "}\ncomplete -F _autobind autobind\n",
-	      out);
+	(void)fputs("'\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+		    "}\ncomplete -F _autobind autobind\n",
+		    out);
 }

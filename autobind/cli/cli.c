@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -34,21 +35,25 @@ void ab_cli_setup_terminal(struct ab_cli_setup *setup)
 
 int ab_cli_fail(const struct ab_cli *cli, int status, const char *fmt, ...)
 {
-	char raw[2048], clean[3 * sizeof(raw)];
+	char raw[AB_MESSAGE_TEXT + 256], clean[3 * sizeof(raw)];
+	char *rest = raw, *line;
 	struct ab_text t;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(raw, sizeof(raw), fmt, ap);
+	(void)vsnprintf(raw, sizeof(raw), fmt, ap);
 	va_end(ap);
-	ab_text_init(&t, clean, sizeof(clean));
-	ab_display_add(&t, raw);
-	while (t.len > 0 && clean[t.len - 1] == ' ')
-		clean[--t.len] = '\0';
 	/* What was printed so far comes first, where both go to one place. */
-	fflush(cli->out);
-	fprintf(cli->setup->err, "autobind: %s%s%s\n", cli->verb ? cli->verb->name : "",
-		cli->verb ? ": " : "", clean);
+	(void)fflush(cli->out);
+	fprintf(cli->setup->err, "autobind:%s%s%s", cli->verb ? " " : "",
+		cli->verb ? cli->verb->name : "", cli->verb ? ":" : "");
+	while ((line = strsep(&rest, "\n"))) {
+		ab_text_init(&t, clean, sizeof(clean));
+		ab_display_add(&t, line);
+		while (t.len > 0 && clean[t.len - 1] == ' ')
+			clean[--t.len] = '\0';
+		fprintf(cli->setup->err, " %s\n", clean);
+	}
 	return status;
 }
 
@@ -77,7 +82,7 @@ int ab_cli_main(int argc, char **argv, const struct ab_cli_setup *setup)
 		ab_args_print_help(cli.out);
 	else if (r == 0)
 		r = cli.verb->run(&cli);
-	if (fflush(cli.out) != 0 && r == AB_EXIT_OK)
-		r = AB_EXIT_FAILED;
+	if ((fflush(cli.out) != 0 || ferror(cli.out)) && r == AB_EXIT_OK)
+		r = ab_cli_fail(&cli, AB_EXIT_FAILED, "cannot write the answer");
 	return r;
 }

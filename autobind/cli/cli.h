@@ -24,11 +24,12 @@ enum ab_exit {
 
 /**
  * Rows of a verb without a daemon: from files and the kernel, through the same
- * adapters, core and view as the daemon's.
- * Return: 0, or -errno with a sentence in @message.
+ * adapters, core and view as the daemon's. @world: file that describes the world to
+ * look at instead of this host, or NULL. Return: 0, or -errno with a sentence in
+ * @message.
  */
-typedef int ab_cli_offline_fn(const struct ab_roots *roots, ab_client_row_fn *fn,
-			      void *arg, struct ab_text *message);
+typedef int ab_cli_offline_fn(const struct ab_roots *roots, const char *world,
+			      ab_client_row_fn *fn, void *arg, struct ab_text *message);
 
 struct ab_cli_offline_ops {
 	ab_cli_offline_fn *ports, *ifaces, *nodes, *plan; /* NULL: needs the daemon */
@@ -62,8 +63,8 @@ void ab_cli_setup_terminal(struct ab_cli_setup *setup);
 /* Return: enum ab_exit. */
 int ab_cli_main(int argc, char **argv, const struct ab_cli_setup *setup);
 
-/* "autobind: VERB: ..." on standard error; foreign text is made harmless. Return:
- * @status. */
+/* "autobind: VERB: ..." on standard error, lines of their own below each other; foreign
+ * text is made harmless. Return: @status. */
 int ab_cli_fail(const struct ab_cli *cli, int status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

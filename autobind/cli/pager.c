@@ -63,14 +63,14 @@ struct ab_pager *ab_pager_start(FILE **out)
 		close(fds[0]);
 	if (!ok) {
 		if (pager && pager->in)
-			fclose(pager->in);
+			(void)fclose(pager->in);
 		else if (fds[1] >= 0)
 			close(fds[1]);
 		free(pager);
 		return NULL;
 	}
 	/* The reader may leave before the end. */
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
 	*out = pager->in;
 	return pager;
 }
@@ -79,7 +79,7 @@ void ab_pager_finish(struct ab_pager *pager)
 {
 	if (!pager)
 		return;
-	fclose(pager->in);
+	(void)fclose(pager->in);
 	while (waitpid(pager->pid, NULL, 0) < 0 && errno == EINTR)
 		continue;
 	free(pager);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Results of single writes are ignored here: ab_render_end() asks the stream. */
 #include "cli/render.h"
 
 #include <errno.h>
@@ -64,8 +65,7 @@ struct ab_render *ab_render_free(struct ab_render *render)
 	return NULL;
 }
 
-/* --- values ------------------------------------------------------------------------
- */
+/* --- values --- */
 
 static void add_clock(struct ab_text *t, int64_t ms)
 {
@@ -141,8 +141,7 @@ static void add_column(struct ab_text *t, const struct ab_row *row,
 	add_cell(t, row, column->other, column->kind);
 }
 
-/* --- filters -----------------------------------------------------------------------
- */
+/* --- filters --- */
 
 /* MEMBER=PATTERN, or PATTERN for the first column. *ret_pattern points into @filter. */
 static const char *filter_member(const struct ab_column *columns, const char *filter,
@@ -198,15 +197,14 @@ static bool is_wanted(const struct ab_render *r, const struct ab_row *row)
 	return true;
 }
 
-/* --- JSON --------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 static void open_json(struct ab_render *r)
 {
 	if (r->is_json_open || r->cli->verb->has_object_lines)
 		return;
 	r->is_json_open = true;
-	fputs(is_object(r) ? "{\"head\": " : "[", r->cli->out);
+	(void)fputs(is_object(r) ? "{\"head\": " : "[", r->cli->out);
 }
 
 static int json_row(struct ab_render *r, const struct ab_row *row)
@@ -226,7 +224,7 @@ static int json_row(struct ab_render *r, const struct ab_row *row)
 	} else {
 		if (!r->is_json_open && is_object(r)) {
 			open_json(r);
-			fputs("null,\n \"ports\": [", out);
+			(void)fputs("null,\n \"ports\": [", out);
 		}
 		open_json(r);
 		fprintf(out, "%s%s", r->n_json ? ",\n " : "\n ", text);
@@ -243,14 +241,13 @@ static void json_end(struct ab_render *r, bool is_complete)
 	if (r->cli->verb->has_object_lines || (!r->is_json_open && !is_complete))
 		return;
 	if (!r->is_json_open && is_object(r))
-		fputs("{\"head\": null,\n \"ports\": [", out);
+		(void)fputs("{\"head\": null,\n \"ports\": [", out);
 	else
 		open_json(r);
 	fprintf(out, "%s]%s\n", r->n_json ? "\n" : "", is_object(r) ? "}" : "");
 }
 
-/* --- tables ------------------------------------------------------------------------
- */
+/* --- tables --- */
 
 static bool reserve(void **v, size_t *size, size_t need, size_t each)
 {
@@ -311,14 +308,15 @@ static const char *colour_of(const char *word)
 	static const struct {
 		const char *word, *colour;
 	} colours[] = {
-		{ "up", "32" },	      { "ok", "32" },		{ "taken", "32" },
-		{ "ready", "32" },    { "ours", "32" },		{ "+", "32" },
-		{ "down", "31" },     { "nocarrier", "31" },	{ "noaddr", "31" },
-		{ "noroute", "31" },  { "gone", "31" },		{ "failed", "31" },
-		{ "broken", "31" },   { "missing", "31" },	{ "!", "31" },
-		{ "-", "31" },	      { "degraded", "33" },	{ "held", "33" },
-		{ "modified", "33" }, { "paused", "33" },	{ "waiting", "33" },
-		{ "unknown", "33" },  { "wrong-device", "33" }, { "~", "33" },
+		{ "up", "32" },	       { "ok", "32" },	       { "bound", "32" },
+		{ "ours", "32" },      { "+", "32" },	       { "down", "31" },
+		{ "refused", "31" },   { "cannotsend", "31" }, { "wrongdevice", "31" },
+		{ "nocarrier", "31" }, { "noaddr", "31" },     { "noroute", "31" },
+		{ "bad", "31" },       { "broken", "31" },     { "error", "31" },
+		{ "!", "31" },	       { "-", "31" },	       { "partial", "33" },
+		{ "searching", "33" }, { "pending", "33" },    { "held", "33" },
+		{ "modified", "33" },  { "removed", "33" },    { "absent", "33" },
+		{ "warning", "33" },   { "~", "33" },
 	};
 	size_t i;
 
@@ -343,7 +341,7 @@ static void print_coloured(const struct ab_render *r, enum ab_column_kind kind,
 	if (colour)
 		fprintf(r->cli->out, "\033[%sm%s\033[0m", colour, s);
 	else
-		fputs(s, r->cli->out);
+		(void)fputs(s, r->cli->out);
 }
 
 /* The last column may go on below itself. */
@@ -397,7 +395,7 @@ static void print_line(const struct ab_render *r, const char *const *cell)
 		print_pad(r->cli->out, is_right(kind) ? GAP : pad + GAP);
 		indent += r->width[i] + GAP;
 	}
-	fputc('\n', r->cli->out);
+	(void)fputc('\n', r->cli->out);
 }
 
 static void print_table(const struct ab_render *r)
@@ -422,22 +420,22 @@ static void print_table(const struct ab_render *r)
 	}
 }
 
-/* --- the other forms ---------------------------------------------------------------
- */
+/* --- the other forms --- */
 
-/* What there is, in one line. */
+/* What there is, in one line; but nothing that the sentence at its end says anyway. */
 static void print_stream(const struct ab_render *r, const struct ab_row *row)
 {
-	char value[CELL_TEXT];
+	char value[CELL_TEXT], sentence[CELL_TEXT];
 	bool is_first = true;
+	struct ab_text t;
 	unsigned int i;
 
+	ab_text_init(&t, sentence, sizeof(sentence));
+	add_column(&t, row, &r->columns[r->n_columns - 1]);
 	for (i = 0; i < r->n_columns; i++) {
-		struct ab_text t;
-
 		ab_text_init(&t, value, sizeof(value));
 		add_column(&t, row, &r->columns[i]);
-		if (!t.len)
+		if (!t.len || (i + 1 < r->n_columns && strstr(sentence, value)))
 			continue;
 		if (!is_first)
 			print_pad(r->cli->out, GAP);
@@ -445,7 +443,7 @@ static void print_stream(const struct ab_render *r, const struct ab_row *row)
 		is_first = false;
 	}
 	if (!is_first)
-		fputc('\n', r->cli->out);
+		(void)fputc('\n', r->cli->out);
 }
 
 static void print_head(const struct ab_render *r, const struct ab_row *row)
@@ -456,8 +454,13 @@ static void print_head(const struct ab_render *r, const struct ab_row *row)
 	} lines[] = {
 		{ "Initiator", { "initiator", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Daemon", { "daemon", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Database", { "database", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Store", { "store", NULL, AB_COLUMN_STATE, NULL } },
 		{ "Configuration", { "configuration", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Generation", { "generation", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Policies", { "policies", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Paused", { "paused", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Only additions", { "additions_only", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Ports", { "ports", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Paths up", { "paths_up", NULL, AB_COLUMN_RATIO, "paths_all" } },
 		{ "Overall", { "overall", NULL, AB_COLUMN_STATE, NULL } },
@@ -466,17 +469,19 @@ static void print_head(const struct ab_render *r, const struct ab_row *row)
 	size_t i;
 
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		const struct ab_cell *c = ab_row_find(row, lines[i].column.member);
 		struct ab_text t;
 
 		ab_text_init(&t, value, sizeof(value));
 		add_column(&t, row, &lines[i].column);
-		if (!t.len)
+		/* That nothing unusual is the matter goes without saying. */
+		if (!t.len || (c->kind == AB_CELL_BOOL && !c->number))
 			continue;
-		fprintf(r->cli->out, "%13s: ", lines[i].label);
-		print_last(r, 15, lines[i].column.kind, value);
-		fputc('\n', r->cli->out);
+		fprintf(r->cli->out, "%14s: ", lines[i].label);
+		print_last(r, 16, lines[i].column.kind, value);
+		(void)fputc('\n', r->cli->out);
 	}
-	fputc('\n', r->cli->out);
+	(void)fputc('\n', r->cli->out);
 }
 
 int ab_render_row(struct ab_render *r, const struct ab_row *row)

@@ -11,7 +11,10 @@
 #include "util/text.h"
 
 struct answer {
+	struct ab_cli *cli;
+	struct ab_pager *pager; /* runs since the first row; NULL: none */
 	struct ab_render *render;
+	bool has_rows;
 	bool has_problem;
 	int error; /* of the renderer */
 };
@@ -27,7 +30,8 @@ static bool is_problem(const struct ab_row *row)
 	const struct ab_cell *c;
 
 	if (ab_streq(kind, "head"))
-		return !ab_streq_nocase(ab_row_get(row, "overall"), "ok");
+		return !ab_streq(ab_row_get(row, "overall"), "ok") &&
+		       !ab_streq(ab_row_get(row, "overall"), "idle");
 	if (ab_streq(kind, "result")) {
 		c = ab_row_find(row, "satisfied");
 		return !c || c->kind != AB_CELL_BOOL || !c->number;
@@ -36,10 +40,23 @@ static bool is_problem(const struct ab_row *row)
 	       ab_streq(ab_row_get(row, "severity"), "error");
 }
 
+/* Only when there is something to read: an error belongs on the terminal itself. */
+static void start_pager(struct answer *a)
+{
+	const struct ab_cli *cli = a->cli;
+
+	if (cli->setup->is_tty && !cli->has_no_pager && !cli->is_json &&
+	    cli->verb->style != AB_STYLE_STREAM)
+		a->pager = ab_pager_start(&a->cli->out);
+}
+
 static int take_row(void *arg, const struct ab_row *row)
 {
 	struct answer *a = arg;
 
+	if (!a->has_rows)
+		start_pager(a);
+	a->has_rows = true;
 	a->has_problem |= is_problem(row);
 	a->error = ab_render_row(a->render, row);
 	return a->error;
@@ -150,17 +167,19 @@ static ab_cli_offline_fn *offline_of(const struct ab_cli *cli)
 static int run_offline(const struct ab_cli *cli, ab_cli_offline_fn *fn,
 		       struct answer *a)
 {
-	char text[1024];
+	char text[AB_MESSAGE_TEXT];
 	struct ab_text message;
-	int r;
+	int r, status = AB_EXIT_FAILED;
 
 	ab_text_init(&message, text, sizeof(text));
-	r = fn(&cli->roots, take_row, a, &message);
+	r = fn(&cli->roots, ab_cli_opt(cli, "world"), take_row, a, &message);
 	if (r == 0 || a->error)
 		return AB_EXIT_OK;
-	return ab_cli_fail(
-		cli, r == -EACCES || r == -EPERM ? AB_EXIT_DENIED : AB_EXIT_FAILED,
-		"%s", message.len ? text : strerror(-r));
+	if (r == -EACCES || r == -EPERM)
+		status = AB_EXIT_DENIED;
+	else if (r == -EINVAL) /* what was read is refused, as the daemon would */
+		status = AB_EXIT_PROBLEM;
+	return ab_cli_fail(cli, status, "%s", message.len ? text : strerror(-r));
 }
 
 /* Asks the daemon, or the files where there is none. Return: enum ab_exit; what the
@@ -174,6 +193,8 @@ static int ask(const struct ab_cli *cli, struct answer *a)
 	char path[AB_ROOT_PATH + 16];
 	int fd, r;
 
+	if (offline && ab_cli_opt(cli, "world"))
+		return run_offline(cli, offline, a);
 	if (ab_roots_socket(&cli->roots, path, sizeof(path)))
 		return ab_cli_fail(cli, AB_EXIT_USAGE, "--run-dir: too long");
 	r = build_request(cli, &req);
@@ -194,17 +215,13 @@ static int ask(const struct ab_cli *cli, struct answer *a)
 int ab_run_rows(struct ab_cli *cli)
 {
 	const char *bad = ab_render_bad_filter(cli);
-	struct answer a = { .has_problem = false };
-	struct ab_pager *pager = NULL;
+	struct answer a = { .cli = cli };
 	int status, r;
 
 	if (bad)
 		return ab_cli_fail(cli, AB_EXIT_USAGE,
 				   "'%s' is no filter: the members are those of --json",
 				   bad);
-	if (cli->setup->is_tty && !cli->has_no_pager && !cli->is_json &&
-	    cli->verb->style != AB_STYLE_STREAM)
-		pager = ab_pager_start(&cli->out);
 	r = ab_render_new(cli, &a.render);
 	if (r < 0)
 		status = ab_cli_fail(cli, AB_EXIT_FAILED, "%s", strerror(-r));
@@ -215,7 +232,7 @@ int ab_run_rows(struct ab_cli *cli)
 		ab_render_free(a.render);
 		r = a.error ? a.error : r;
 	}
-	ab_pager_finish(pager);
+	ab_pager_finish(a.pager);
 	cli->out = cli->setup->out;
 	/* Whoever reads may stop reading: that is no failure. */
 	if (status == AB_EXIT_OK && r < 0 && r != -EPIPE)

@@ -11,6 +11,8 @@
 
 /* Verbs whose answer is the daemon's rows, or the offline ones. */
 int ab_run_rows(struct ab_cli *cli);
+int ab_run_check(struct ab_cli *cli);
+int ab_run_ping(struct ab_cli *cli);
 int ab_run_help(struct ab_cli *cli);
 int ab_run_completion(struct ab_cli *cli);
 

@@ -15,6 +15,20 @@ static const struct ab_column status_columns[] = {
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
 };
 
+static const struct ab_column port_columns[] = {
+	{ "port", "PORT", AB_COLUMN_TEXT, NULL },
+	{ "type", "TYPE", AB_COLUMN_TEXT, NULL },
+	{ "mac", "MAC", AB_COLUMN_TEXT, NULL },
+	{ "driver", "DRIVER", AB_COLUMN_TEXT, NULL },
+	{ "mtu", "MTU", AB_COLUMN_NUMBER, NULL },
+	{ "state", "STATE", AB_COLUMN_STATE, NULL },
+	{ "since_ms", "SINCE", AB_COLUMN_DURATION, NULL },
+	{ "policy", "POLICY", AB_COLUMN_TEXT, NULL },
+	{ "iface", "IFACE", AB_COLUMN_TEXT, NULL },
+	{ "addresses", "ADDRESSES", AB_COLUMN_TEXT, NULL },
+	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
+};
+
 static const struct ab_column iface_columns[] = {
 	{ "iface", "IFACE", AB_COLUMN_TEXT, NULL },
 	{ "transport", "TRANSPORT", AB_COLUMN_TEXT, NULL },
@@ -41,7 +55,7 @@ static const struct ab_column path_columns[] = {
 	{ "since_ms", "SINCE", AB_COLUMN_DURATION, NULL },
 	{ "rtt_us", "RTT", AB_COLUMN_RTT, NULL },
 	{ "loss", "LOSS%", AB_COLUMN_NUMBER, NULL },
-	{ "next_ms", "NEXT", AB_COLUMN_DURATION, NULL },
+	{ "interval_ms", "EACH", AB_COLUMN_DURATION, NULL },
 	{ "role", "ROLE", AB_COLUMN_TEXT, NULL },
 	{ "reason", "REASON", AB_COLUMN_TEXT, NULL },
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
@@ -64,6 +78,23 @@ static const struct ab_column explain_columns[] = {
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
 };
 
+static const struct ab_column check_columns[] = {
+	{ "file", NULL, AB_COLUMN_TEXT, NULL },
+	{ "line", NULL, AB_COLUMN_NUMBER, NULL },
+	{ "severity", NULL, AB_COLUMN_STATE, NULL },
+	{ "text", NULL, AB_COLUMN_TEXT, NULL },
+	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
+};
+
+static const struct ab_column ping_columns[] = {
+	{ "seq", NULL, AB_COLUMN_NUMBER, NULL },
+	{ "result", NULL, AB_COLUMN_TEXT, NULL },
+	{ "rtt_us", NULL, AB_COLUMN_RTT, NULL },
+	{ "arrival", NULL, AB_COLUMN_TEXT, NULL },
+	{ "error", NULL, AB_COLUMN_TEXT, NULL },
+	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
+};
+
 static const struct ab_column plan_columns[] = {
 	{ "op", "", AB_COLUMN_STATE, NULL },
 	{ "kind", "KIND", AB_COLUMN_TEXT, NULL },
@@ -75,10 +106,6 @@ static const struct ab_column plan_columns[] = {
 
 static const struct ab_column event_columns[] = {
 	{ "time_ms", NULL, AB_COLUMN_CLOCK, NULL },
-	{ "what", NULL, AB_COLUMN_TEXT, NULL },
-	{ "port", NULL, AB_COLUMN_TEXT, NULL },
-	{ "portal", NULL, AB_COLUMN_TEXT, NULL },
-	{ "name", NULL, AB_COLUMN_TEXT, NULL },
 	{ "text", NULL, AB_COLUMN_TEXT, NULL },
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
 };
@@ -94,6 +121,22 @@ static const struct ab_column progress_columns[] = {
 static const struct ab_verb_option event_options[] = {
 	{ "follow", 'f', NULL, "go on with what happens from now" },
 	{ "lines", 'n', "COUNT", "only the latest COUNT of the past" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct ab_verb_option ping_options[] = {
+	{ "interface", 'I', "PORT", "the network device to probe through" },
+	{ "count", 'c', "COUNT", "stop after so many; else at Ctrl-C" },
+	{ "interval", 'i', "TIME", "between two probes (1s)" },
+	{ "timeout", 'W', "TIME", "how long an answer may take (1s)" },
+	{ "size", 's', "BYTES", "of an echo's payload (56)" },
+	{ "jumbo", 0, NULL, "echoes as large as the device's MTU" },
+	{ "tcp", 0, NULL, "connect instead, to port 3260" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct ab_verb_option world_options[] = {
+	{ "world", 'w', "FILE", "on the world that FILE describes, not on this host" },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -123,7 +166,8 @@ const struct ab_verb ab_verbs[] = {
 	  .has_filters = true,
 	  .help = "network devices that can carry iSCSI",
 	  .details = FILTER_DETAILS,
-	  .columns = status_columns,
+	  .options = world_options,
+	  .columns = port_columns,
 	  .empty = "No port.",
 	  .run = ab_run_rows },
 	{ .name = "ifaces",
@@ -134,6 +178,7 @@ const struct ab_verb ab_verbs[] = {
 	  .has_filters = true,
 	  .help = "iface records and whose they are",
 	  .details = FILTER_DETAILS,
+	  .options = world_options,
 	  .columns = iface_columns,
 	  .empty = "No iface record.",
 	  .run = ab_run_rows },
@@ -167,6 +212,7 @@ const struct ab_verb ab_verbs[] = {
 	  .has_filters = true,
 	  .help = "node records: target, portal, iface",
 	  .details = FILTER_DETAILS,
+	  .options = world_options,
 	  .columns = node_columns,
 	  .empty = "No node record.",
 	  .run = ab_run_rows },
@@ -180,6 +226,19 @@ const struct ab_verb ab_verbs[] = {
 	  .help = "which policy decided, what is done next and when",
 	  .columns = explain_columns,
 	  .run = ab_run_rows },
+	{ .name = "check",
+	  .args = "[DIR]",
+	  .max_args = 1,
+	  .source = AB_VERB_LOCAL,
+	  .style = AB_STYLE_STREAM,
+	  .help = "are the configuration and all policies valid?",
+	  .details =
+		  "Prints FILE:LINE: error: TEXT, as compilers do; the exit status is "
+		  "1\n"
+		  "when a reload would be refused. With DIR only that folder is read,\n"
+		  "and owners and modes are warnings, so that it can run anywhere.\n",
+	  .columns = check_columns,
+	  .run = ab_run_check },
 	{ .name = "plan",
 	  .args = "",
 	  .source = AB_VERB_EITHER,
@@ -188,9 +247,25 @@ const struct ab_verb ab_verbs[] = {
 	  .details =
 		  "Marks: + made, - removed, ~ changed, ! blocked, with the reason.\n"
 		  "The exit status is 1 when something is blocked.\n",
+	  .options = world_options,
 	  .columns = plan_columns,
 	  .empty = "Nothing to do.",
 	  .run = ab_run_rows },
+	{ .name = "ping",
+	  .args = "-I PORT ADDRESS[:PORT]",
+	  .min_args = 1,
+	  .max_args = 1,
+	  .source = AB_VERB_LOCAL,
+	  .style = AB_STYLE_STREAM,
+	  .has_object_lines = true,
+	  .help = "the daemon's probe by hand, through one network device",
+	  .details =
+		  "An address alone is asked with ICMP echoes, which are never\n"
+		  "fragmented; with a port a TCP connection is made and closed. Lines\n"
+		  "and summary are those of ping(8); 1 when nothing answered.\n",
+	  .options = ping_options,
+	  .columns = ping_columns,
+	  .run = ab_run_ping },
 	{ .name = "reload",
 	  .args = "",
 	  .source = AB_VERB_DAEMON,

@@ -61,20 +61,20 @@ struct ab_verb {
 	const char *args; /* as in usage */
 	/* Parameters of the request that the first arguments become. */
 	const char *params[AB_VERB_PARAMS];
-	uint8_t min_args, max_args; /* AB_VERB_ANY: no limit */
-	enum ab_verb_source source;
-	enum ab_verb_style style;
-	uint16_t deadline_s;   /* of the daemon, between two answers */
-	bool has_filters;      /* the arguments choose rows */
-	bool has_object_lines; /* --json: an object a line, as the end may never come */
-	bool is_hidden;
 	const char *help;    /* one line */
 	const char *details; /* more lines for `help VERB`; NULL: none */
+	const char *empty;   /* instead of a table without rows */
 	const struct ab_verb_option *options;
 	const struct ab_column *columns; /* NULL: it has no rows */
-	const char *empty;		 /* instead of a table without rows */
 	/* Return: the exit status. */
 	int (*run)(struct ab_cli *cli);
+	enum ab_verb_source source;
+	enum ab_verb_style style;
+	uint16_t deadline_s;	    /* of the daemon, between two answers */
+	uint8_t min_args, max_args; /* AB_VERB_ANY: no limit */
+	bool has_filters;	    /* the arguments choose rows */
+	bool has_object_lines; /* --json: an object a line, as the end may never come */
+	bool is_hidden;
 };
 
 extern const struct ab_verb ab_verbs[];

@@ -63,19 +63,10 @@ static void add_parts(struct ab_text *t, va_list ap)
 	}
 }
 
-void ab_diag_error(struct ab_diags *d, uint32_t file, uint32_t line, ...)
+void ab_diag_add(struct ab_diags *d, enum ab_diag_severity severity, uint32_t file,
+		 uint32_t line, ...)
 {
-	struct ab_text t = ab_diag_begin(d, AB_DIAG_ERROR, file, line);
-	va_list ap;
-
-	va_start(ap, line);
-	add_parts(&t, ap);
-	va_end(ap);
-}
-
-void ab_diag_warning(struct ab_diags *d, uint32_t file, uint32_t line, ...)
-{
-	struct ab_text t = ab_diag_begin(d, AB_DIAG_WARNING, file, line);
+	struct ab_text t = ab_diag_begin(d, severity, file, line);
 	va_list ap;
 
 	va_start(ap, line);

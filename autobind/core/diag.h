@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * diag - what is wrong with a configuration: file, line, and one sentence that says what,
- * where and what to do.
+ * diag - what is wrong with a configuration: file, line, and one sentence that says
+ * what, where and what to do.
  *
- * A list of fixed capacity that the caller gives; what does not fit is counted. Must not
- * know: how messages are printed.
+ * A list of fixed capacity that the caller gives; what does not fit is counted. Must
+ * not know: how messages are printed.
  */
 #ifndef AUTOBIND_CORE_DIAG_H
 #define AUTOBIND_CORE_DIAG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "util/text.h"
@@ -53,12 +54,17 @@ struct ab_text ab_diag_begin(struct ab_diags *d, enum ab_diag_severity severity,
 /* Adds @s, which somebody else wrote: cut behind 96 bytes, whole characters only. */
 void ab_diag_word(struct ab_text *t, const char *s);
 
-/* A message made of strings, up to a NULL; every second one is foreign: ab_diag_word().
+/* A message made of strings up to a NULL; every second one is foreign: ab_diag_word().
  */
-void ab_diag_error(struct ab_diags *d, uint32_t file, uint32_t line, ...)
-	__attribute__((sentinel));
-void ab_diag_warning(struct ab_diags *d, uint32_t file, uint32_t line, ...)
-	__attribute__((sentinel));
+void ab_diag_add(struct ab_diags *d, enum ab_diag_severity severity, uint32_t file,
+		 uint32_t line, ...) __attribute__((sentinel));
+
+/* The same without the NULL. */
+#define ab_diag_error(d, file, line, ...)                                              \
+	ab_diag_add((d), AB_DIAG_ERROR, (file), (line), __VA_ARGS__, (const char *)NULL)
+#define ab_diag_warning(d, file, line, ...)                                            \
+	ab_diag_add((d), AB_DIAG_WARNING, (file), (line), __VA_ARGS__,                 \
+		    (const char *)NULL)
 
 /* By file, then line; messages about the whole come last. Stable. */
 void ab_diags_sort(struct ab_diags *d);

@@ -46,6 +46,25 @@ struct ab_limits ab_engine_limits(const struct ab_engine *e)
 	return e->limits;
 }
 
+/* Twice as many when less than an eighth is left. */
+static uint32_t more(const struct ab_table *t)
+{
+	return t->cap - t->live > t->cap / 8 ? t->cap : t->cap * 2 + 8;
+}
+
+struct ab_limits ab_engine_more(const struct ab_engine *e)
+{
+	return (struct ab_limits){
+		.ports = more(&e->ports),
+		.addrs = more(&e->addrs),
+		.targets = more(&e->targets),
+		.ifaces = more(&e->ifaces),
+		.nodes = more(&e->nodes),
+		.paths = more(&e->paths),
+		.founds = more(&e->founds),
+	};
+}
+
 struct ab_engine *ab_engine_copy(void *block, const struct ab_limits *limits,
 				 const struct ab_engine *from)
 {

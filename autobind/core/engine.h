@@ -75,6 +75,9 @@ struct ab_engine *ab_engine_copy(void *block, const struct ab_limits *limits,
 /* The capacities that @e was made with. */
 struct ab_limits ab_engine_limits(const struct ab_engine *e);
 
+/* The same, with those doubled that are, or are nearly, used up. */
+struct ab_limits ab_engine_more(const struct ab_engine *e);
+
 /**
  * ab_engine_step() - take one event, decide what follows
  * @e:   the engine

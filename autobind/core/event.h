@@ -149,8 +149,8 @@ struct ab_event {
 			char hwaddr[20];
 			uint64_t hash;	   /* of the record's content */
 			uint8_t state;	   /* enum ab_record_state */
-			bool by_discovery; /* went in the same burst as a changed
-					      st_config */
+			bool by_discovery; /* went or changed in the same burst as a
+					      changed st_config */
 		} node;
 		struct ab_ledger_entry ledger;
 		struct {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/health.h"
 
+#include <errno.h>
+
 void ab_health_reset(struct ab_health *h, enum ab_path_state state, ab_mono now)
 {
 	*h = (struct ab_health){ .state = (uint8_t)state, .since = now };
@@ -22,7 +24,7 @@ bool ab_health_is_down(const struct ab_health *h)
 	       h->state == AB_PATH_CANNOTSEND || h->state == AB_PATH_WRONGDEVICE;
 }
 
-static enum ab_path_state state_of(enum ab_probe_result result)
+static enum ab_path_state state_of(enum ab_probe_result result, int32_t error)
 {
 	switch (result) {
 	case AB_PROBE_ANSWER:
@@ -30,7 +32,8 @@ static enum ab_path_state state_of(enum ab_probe_result result)
 	case AB_PROBE_REFUSED:
 		return AB_PATH_REFUSED;
 	case AB_PROBE_CANNOT_SEND:
-		return AB_PATH_CANNOTSEND;
+		/* Nobody answered ARP or ND: the other side is silent, not this one. */
+		return error == EHOSTUNREACH ? AB_PATH_DOWN : AB_PATH_CANNOTSEND;
 	case AB_PROBE_WRONG_DEVICE:
 		return AB_PATH_WRONGDEVICE;
 	case AB_PROBE_LOST:
@@ -60,7 +63,7 @@ static void enter(struct ab_health *h, enum ab_path_state state, int32_t error,
 bool ab_health_sample(struct ab_health *h, enum ab_probe_result result, int32_t error,
 		      uint32_t rtt_us, uint8_t rise, uint8_t fall, ab_mono now)
 {
-	enum ab_path_state state = state_of(result);
+	enum ab_path_state state = state_of(result, error);
 
 	h->n_sent++;
 	if (result == AB_PROBE_ANSWER) {

@@ -14,6 +14,7 @@
 
 /* Longer than any value; what is longer cannot fit its field. */
 #define VALUE_MAX 512
+#define VLAN_MAX 4095 /* 12 bits (IEEE 802.1Q) */
 
 const char *ab_ledger_strerror(int code)
 {
@@ -35,6 +36,7 @@ const char *ab_ledger_strerror(int code)
 
 /* --- records --------------------------------------------------------------------- */
 
+/* Whatever the parser refuses must not be written: it would cost the whole file. */
 bool ab_ledger_can_hold(const struct ab_ledger_entry *e)
 {
 	if (e->owner != AB_OWNER_INTENT && e->owner != AB_OWNER_OURS &&
@@ -43,10 +45,11 @@ bool ab_ledger_can_hold(const struct ab_ledger_entry *e)
 	if (e->kind == AB_LEDGER_IFACE)
 		return e->iface.name[0] != '\0' &&
 		       e->iface.port.type < AB_PORT_TYPE_MAX &&
+		       e->iface.port.vlan_id <= VLAN_MAX &&
 		       e->iface.port.perm_hwaddr.len <=
 			       sizeof(e->iface.port.perm_hwaddr.bytes);
 	return e->kind == AB_LEDGER_NODE && e->node.target[0] != '\0' &&
-	       e->node.iface[0] != '\0' &&
+	       e->node.iface[0] != '\0' && e->node.portal.port != 0 &&
 	       (e->node.portal.addr.family == AF_INET ||
 		e->node.portal.addr.family == AF_INET6);
 }
@@ -151,6 +154,10 @@ void ab_ledger_add(struct ab_ledger_writer *w, struct ab_text *t,
 		add_iface(t, e);
 	else
 		add_node(t, &e->node);
+	if (e->kind == AB_LEDGER_NODE && e->settings) {
+		ab_text_add(t, "\tsettings=");
+		ab_text_addx(t, e->settings, 16);
+	}
 	ab_text_addc(t, '\n');
 	w->crc = ab_crc32c(w->crc, t->buf + from, t->len - from);
 	w->n++;
@@ -190,7 +197,7 @@ static bool is_word(struct span s, const char *word)
 	return s.n == strlen(word) && memcmp(s.s, word, s.n) == 0;
 }
 
-/* Exactly @digits lower-case hexadecimal digits. */
+/* Exactly @digits hexadecimal digits. */
 static bool get_hex(struct span s, size_t digits, uint64_t *ret_value)
 {
 	uint64_t v = 0;
@@ -248,6 +255,7 @@ enum {
 	HAS_PORTAL = 1 << 8,
 	HAS_TPGT = 1 << 9,
 	HAS_IFACE = 1 << 10,
+	HAS_SETTINGS = 1 << 11,
 };
 #define NEEDS_IFACE (HAS_HASH | HAS_NAME | HAS_PORT)
 #define NEEDS_NODE (HAS_HASH | HAS_TARGET | HAS_PORTAL | HAS_TPGT | HAS_IFACE)
@@ -268,6 +276,7 @@ static const struct {
 	{ "portal", HAS_PORTAL, AB_LEDGER_NODE },
 	{ "tpgt", HAS_TPGT, AB_LEDGER_NODE },
 	{ "iface", HAS_IFACE, AB_LEDGER_NODE },
+	{ "settings", HAS_SETTINGS, AB_LEDGER_NODE },
 };
 
 static unsigned int field_of(struct span key, uint8_t kind)
@@ -294,7 +303,7 @@ static bool set_number(struct ab_ledger_entry *e, unsigned int field, const char
 		e->iface.port.type = (uint8_t)type;
 		return type >= 0;
 	case HAS_VLAN:
-		if (ab_num_u64(value, 1, 4095, &u))
+		if (ab_num_u64(value, 1, VLAN_MAX, &u))
 			return false;
 		e->iface.port.vlan_id = (uint16_t)u;
 		return true;
@@ -316,6 +325,8 @@ static bool set_field(struct ab_ledger_entry *e, unsigned int field, struct span
 	switch (field) {
 	case HAS_HASH:
 		return get_hex(value, 16, &e->hash);
+	case HAS_SETTINGS:
+		return get_hex(value, 16, &e->settings);
 	case HAS_NAME:
 		return get_text(value, e->iface.name, sizeof(e->iface.name));
 	case HAS_HWADDR:

@@ -306,6 +306,16 @@ void ab_observe_iface(const struct ab_step *s, const struct ab_event *ev)
 	touch_iface_users(e, f);
 }
 
+/* A discovery by hand has reset our record to iscsid.conf's values: it is ours as it is
+ * now, and gets its own values back when the discovery is over (architecture.md R). */
+static void reclaim(struct ab_engine *e, struct ab_node *n)
+{
+	n->record.own_hash = n->record.hash;
+	n->settings = ~n->settings; /* not written under these any more */
+	n->record.backoff.next = ab_mono_add_ms(e->now, AB_RESTORE_MS);
+	set_ledger(e, &n->record, AB_OWNER_OURS);
+}
+
 void ab_observe_node(const struct ab_step *s, const struct ab_event *ev)
 {
 	struct ab_engine *e = s->e;
@@ -318,6 +328,9 @@ void ab_observe_node(const struct ab_step *s, const struct ab_event *ev)
 		return;
 	memcpy(n->netdev, ev->node.netdev, sizeof(n->netdev));
 	memcpy(n->hwaddr, ev->node.hwaddr, sizeof(n->hwaddr));
+	if (ab_world_owner(&n->record) == AB_OWNER_MODIFIED && ev->node.by_discovery &&
+	    n->record.state == AB_RECORD_OK && !n->record.job)
+		reclaim(e, n);
 	if (ab_world_owner(&n->record) == AB_OWNER_MODIFIED && !n->record.job)
 		ab_plan_note(s, AB_NOTE_MODIFIED, NULL, &n->portal, ev->node.key.target,
 			     0);

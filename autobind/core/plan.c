@@ -124,6 +124,21 @@ static void count_portals(const struct ab_engine *e, struct ab_port *p)
 	}
 }
 
+/* Has every discovery address that answers told its targets when it was asked last? */
+static bool is_told(const struct ab_engine *e, const struct ab_port *p)
+{
+	uint32_t i;
+
+	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
+		const struct ab_path *path = ab_path_at_const(e, i);
+
+		if ((path->roles & AB_ROLE_DISCOVERY) &&
+		    path->health.state == AB_PATH_UP && ab_world_wants_answer(path))
+			return false;
+	}
+	return true;
+}
+
 static enum ab_port_state taken_state(const struct ab_step *s, const struct ab_port *p,
 				      const struct ab_home *home)
 {
@@ -141,9 +156,11 @@ static enum ab_port_state taken_state(const struct ab_step *s, const struct ab_p
 		is_held = true;
 	if (is_held)
 		return AB_PORT_STATE_HELD;
-	if (p->n_up == 0)
+	if (p->n_up == 0 ||
+	    (pol->action >= AB_ACTION_RECORD && p->n_records_wanted == 0))
 		return AB_PORT_STATE_SEARCHING;
-	if (p->n_up < p->n_wanted || p->n_records < p->n_records_wanted)
+	if (p->n_up < p->n_wanted || p->n_records < p->n_records_wanted ||
+	    (pol->action >= AB_ACTION_RECORD && !is_told(s->e, p)))
 		return AB_PORT_STATE_PARTIAL;
 	return AB_PORT_STATE_BOUND;
 }

@@ -31,20 +31,20 @@ static bool check_section(const struct ab_policy_source *source,
 	if (section && section->kinds & 1u << source->kind)
 		return true;
 	if (section && !section->kinds) {
-		ab_diag_error(diags, source->file, e->line, "section [", e->section,
-			      "] is known, but not in this version: remove it until then",
-			      NULL);
+		ab_diag_error(
+			diags, source->file, e->line, "section [", e->section,
+			"] is known, but not in this version: remove it until then");
 		return false;
 	}
 	if (section) {
 		ab_diag_error(diags, source->file, e->line, "section [", e->section,
-			      "] does not belong here, but into ", section->home, NULL);
+			      "] does not belong here, but into ", section->home);
 		return false;
 	}
 	near = ab_policy_section_suggest(e->section, source->kind);
 	ab_diag_error(diags, source->file, e->line, "unknown section [", e->section,
 		      near ? "]; did you mean [" : "]", near ? near : "",
-		      near ? "]?" : "", NULL);
+		      near ? "]?" : "");
 	return false;
 }
 
@@ -85,11 +85,11 @@ static void check_key(const struct ab_policy_source *source,
 
 	if (!key) {
 		unknown_key(source, e, sink->diags);
-	} else if (key->type == AB_KEY_LATER) {
-		ab_diag_error(sink->diags, source->file, e->line, "key '", e->key,
-			      "' in [", e->section,
-			      "] is known, but not in this version: remove it until then",
-			      NULL);
+	} else if (key->type == AB_VALUE_LATER) {
+		ab_diag_error(
+			sink->diags, source->file, e->line, "key '", e->key, "' in [",
+			e->section,
+			"] is known, but not in this version: remove it until then");
 	} else if (e->value[0]) {
 		memset(&scratch, 0, sizeof(scratch));
 		(void)ab_value_read(sink, key, e->value, origin, &scratch);
@@ -104,13 +104,12 @@ static void unknown_setting(const struct ab_policy_source *source,
 	if (ab_starts_with(e->key, "iface.")) {
 		ab_diag_error(diags, source->file, e->line, "'", e->key,
 			      "' is no setting of node records: the iface record is "
-			      "made by [Iface]",
-			      NULL);
+			      "made by [Iface]");
 		return;
 	}
-	ab_diag_error(diags, source->file, e->line, "open-iscsi has no setting '", e->key,
-		      near ? "'; did you mean '" : "'", near ? near : "",
-		      near ? "'?" : "", NULL);
+	ab_diag_error(diags, source->file, e->line, "open-iscsi has no setting '",
+		      e->key, near ? "'; did you mean '" : "'", near ? near : "",
+		      near ? "'?" : "");
 }
 
 static void check_setting(const struct ab_policy_source *source,
@@ -122,16 +121,16 @@ static void check_setting(const struct ab_policy_source *source,
 	if (!key)
 		unknown_setting(source, e, sink->diags);
 	else if (key->type == AB_SETTING_IDENTITY)
-		ab_diag_error(sink->diags, source->file, e->line, "'", e->key,
-			      "' is part of what names a node record and cannot be set",
-			      NULL);
+		ab_diag_error(
+			sink->diags, source->file, e->line, "'", e->key,
+			"' is part of what names a node record and cannot be set");
 	else if (key->type == AB_SETTING_SECRET)
-		ab_diag_error(sink->diags, source->file, e->line, "'", e->key,
-			      "': no passwords in policy files, which are shown and "
-			      "copied; they belong into files of mode 0600 below chap/, "
-			      "which a later version reads; until then set them in "
-			      "iscsid.conf",
-			      NULL);
+		ab_diag_error(
+			sink->diags, source->file, e->line, "'", e->key,
+			"': no passwords in policy files, which are shown and "
+			"copied; they belong into files of mode 0600 below chap/, "
+			"which a later version reads; until then set them in "
+			"iscsid.conf");
 	else if (e->value[0])
 		(void)ab_value_check_setting(sink, key, e->value, origin);
 }
@@ -278,7 +277,7 @@ static void assemble_exclude(struct ab_sink *sink, const struct ab_layers *layer
 		struct ab_part_cursor cursor = { 0 };
 		struct ab_part part;
 
-		if (key->type == AB_KEY_LATER || !ab_streq(key->section, "Exclude"))
+		if (key->type == AB_VALUE_LATER || !ab_streq(key->section, "Exclude"))
 			continue;
 		while (ab_layers_next(layers, key, &cursor, &part))
 			(void)ab_value_read(sink, key, part.value, part.origin, x);
@@ -296,16 +295,17 @@ static void check_match(const struct ab_layers *layers, struct ab_diags *diags)
 
 	for (i = 0; i < ab_policy_n_keys; i++)
 		if (ab_streq(ab_policy_keys[i].section, "Match") &&
-		    ab_policy_keys[i].type != AB_KEY_LATER &&
+		    ab_policy_keys[i].type != AB_VALUE_LATER &&
 		    ab_layers_given(layers, &ab_policy_keys[i], &part))
 			return;
-	ab_diag_error(diags, origin.file, origin.line,
-		      "no [Match], or nothing in it: say which ports this policy is for; "
-		      "`Name = *` is every port",
-		      NULL);
+	ab_diag_error(
+		diags, origin.file, origin.line,
+		"no [Match], or nothing in it: say which ports this policy is for; "
+		"`Name = *` is every port");
 }
 
-static bool has_positive(const struct ab_layers *layers, const struct ab_policy_key *key)
+static bool has_positive(const struct ab_layers *layers,
+			 const struct ab_policy_key *key)
 {
 	struct ab_part_cursor cursor = { 0 };
 	struct ab_part part;
@@ -326,15 +326,15 @@ static void check_targets(const struct ab_layers *layers, const struct ab_part *
 	struct ab_part part;
 
 	if (!ab_layers_given(layers, key, &part))
-		ab_diag_error(diags, action->origin.file, action->origin.line,
-			      "Action = ", action->value,
-			      " needs Targets in [Portals]: the names of the targets you "
-			      "want, as iqn.2001-05.com.example:*; `*` is every target",
-			      NULL);
+		ab_diag_error(
+			diags, action->origin.file, action->origin.line,
+			"Action = ", action->value,
+			" needs Targets in [Portals]: the names of the targets you "
+			"want, as iqn.2001-05.com.example:*; `*` is every target");
 	else if (!has_positive(layers, key))
 		ab_diag_error(diags, part.origin.file, part.origin.line,
 			      "Targets only excludes: write `* ", part.value,
-			      "` if you want all others", NULL);
+			      "` if you want all others");
 }
 
 static void check_policy(const struct ab_layers *layers, struct ab_diags *diags)
@@ -345,7 +345,7 @@ static void check_policy(const struct ab_layers *layers, struct ab_diags *diags)
 	check_match(layers, diags);
 	if (!ab_layers_given(layers, ab_layers_key("Bind", "Action"), &action)) {
 		ab_diag_error(diags, origin.file, origin.line,
-			      "no Action in [Bind]: ignore, iface, record or login", NULL);
+			      "no Action in [Bind]: ignore, iface, record or login");
 		return;
 	}
 	if (ab_streq(action.value, "record") || ab_streq(action.value, "login"))
@@ -370,14 +370,13 @@ static void check_exclude(const struct ab_layers *layers, struct ab_diags *diags
 			ab_diag_error(diags, part.origin.file, part.origin.line,
 				      lists[i],
 				      " only has values with !: name what is excluded, "
-				      "then the exceptions",
-				      NULL);
+				      "then the exceptions");
 	}
 	if (!is_given)
-		ab_diag_error(diags, source->file, 1,
-			      "excludes nothing: [Exclude] needs Port, MAC or Portal; an "
-			      "empty file is no deny list",
-			      NULL);
+		ab_diag_error(
+			diags, source->file, 1,
+			"excludes nothing: [Exclude] needs Port, MAC or Portal; an "
+			"empty file is no deny list");
 }
 
 /* --- the whole -------------------------------------------------------------------- */
@@ -407,16 +406,37 @@ static uint32_t each_layers(const struct ab_policy_input *in, unsigned int kind,
 	return n;
 }
 
+struct checking {
+	struct ab_diags *diags;
+	bool is_partial; /* or a file of GLOBAL is wrong */
+};
+
+/* What is missing is told only when nothing is mistyped: it may be the same. */
+static bool check_own(const struct checking *c, const struct ab_layers *layers)
+{
+	uint32_t n_before = c->diags->n_errors, i;
+
+	for (i = 0; i < layers->n_own; i++)
+		check_source(&layers->own[i], c->diags);
+	return !c->is_partial && c->diags->n_errors == n_before;
+}
+
 static void check_one_policy(void *arg, const struct ab_layers *layers, uint32_t index)
 {
+	const struct checking *c = arg;
+
 	(void)index;
-	check_policy(layers, arg);
+	if (check_own(c, layers))
+		check_policy(layers, c->diags);
 }
 
 static void check_one_exclude(void *arg, const struct ab_layers *layers, uint32_t index)
 {
+	const struct checking *c = arg;
+
 	(void)index;
-	check_exclude(layers, arg);
+	if (check_own(c, layers))
+		check_exclude(layers, c->diags);
 }
 
 static void count_policy(void *arg, const struct ab_layers *layers, uint32_t index)
@@ -488,15 +508,16 @@ int ab_policy_check(const struct ab_policy_input *in, struct ab_diags *diags,
 		    size_t *ret_size)
 {
 	uint32_t n_before = diags->n_errors, i;
+	struct checking c = { diags, in->is_partial };
 	struct ab_sink sink = { 0 };
 	struct frame f = { 0 };
 
-	for (i = 0; i < in->n_sources; i++)
+	for (i = 0; i < in->n_sources && in->sources[i].kind == AB_POLICY_GLOBAL; i++)
 		check_source(&in->sources[i], diags);
-	if (!in->is_partial) {
-		(void)each_layers(in, AB_POLICY_MAIN, check_one_policy, diags);
-		(void)each_layers(in, AB_POLICY_EXCLUDE, check_one_exclude, diags);
-	}
+	if (diags->n_errors != n_before)
+		c.is_partial = true;
+	(void)each_layers(in, AB_POLICY_MAIN, check_one_policy, &c);
+	(void)each_layers(in, AB_POLICY_EXCLUDE, check_one_exclude, &c);
 	if (in->is_partial || diags->n_errors != n_before)
 		return AB_POLICY_E_REFUSED;
 	*ret_size = lay_out(in, NULL, &f, &sink);

@@ -10,11 +10,8 @@
 static bool gives(const struct ab_scan_entry *e, const char *section,
 		  const struct ab_policy_key *key, unsigned int *ret_number)
 {
-	size_t n = strlen(key->name);
-
-	return e->key && strncmp(e->key, key->name, n) == 0 &&
-	       ab_streq(e->section, section) &&
-	       ab_policy_key_find(section, e->key, ret_number) == key;
+	return e->key && ab_policy_key_gives(key, section, e->key, ret_number) &&
+	       ab_streq(e->section, section);
 }
 
 static bool mentions(const struct ab_policy_source *source, const char *section,
@@ -53,43 +50,67 @@ static bool has_defaults(const struct ab_policy_key *key)
 	return ab_policy_key_is_policy(key) && !ab_streq(key->section, "Match");
 }
 
-bool ab_layers_next(const struct ab_layers *layers, const struct ab_policy_key *key,
-		    struct ab_part_cursor *cursor, struct ab_part *part)
+static bool is_sorted(const struct ab_part_cursor *c, const struct ab_policy_key *key)
 {
-	const struct ab_scan_entry *best = NULL;
+	unsigned int number, last = 0;
+	uint32_t i;
+
+	for (i = 0; i < c->source->n_entries; i++) {
+		if (!gives(&c->source->entries[i], c->section, key, &number))
+			continue;
+		if (number < last)
+			return false;
+		last = number;
+	}
+	return true;
+}
+
+static void start(const struct ab_layers *layers, const struct ab_policy_key *key,
+		  struct ab_part_cursor *c)
+{
+	c->is_started = true;
+	c->section = key->section;
+	c->source = winner(layers->own, layers->n_own, key->section, key);
+	if (!c->source && has_defaults(key)) {
+		c->section = "Defaults";
+		c->source = winner(layers->globals, layers->n_globals, "Defaults", key);
+	}
+	c->is_sorted = c->source && is_sorted(c, key);
+}
+
+bool ab_layers_next(const struct ab_layers *layers, const struct ab_policy_key *key,
+		    struct ab_part_cursor *c, struct ab_part *part)
+{
+	bool is_first = !c->is_started;
+	const struct ab_scan_entry *best = NULL, *e;
 	unsigned int number, best_number = 0;
 	uint32_t i;
 
-	if (!cursor->is_started) {
-		cursor->section = key->section;
-		cursor->source =
-			winner(layers->own, layers->n_own, key->section, key);
-		if (!cursor->source && has_defaults(key)) {
-			cursor->section = "Defaults";
-			cursor->source = winner(layers->globals, layers->n_globals,
-						"Defaults", key);
-		}
-	}
-	if (!cursor->source || cursor->is_done)
+	if (is_first)
+		start(layers, key, c);
+	if (!c->source)
 		return false;
-	for (i = 0; i < cursor->source->n_entries; i++) {
-		const struct ab_scan_entry *e = &cursor->source->entries[i];
-
-		if (!gives(e, cursor->section, key, &number) || !e->value[0] ||
-		    (cursor->is_started && number <= cursor->number) ||
+	for (i = c->next; i < c->source->n_entries; i++) {
+		e = &c->source->entries[i];
+		if (!gives(e, c->section, key, &number) || !e->value[0] ||
+		    (!c->is_sorted && !is_first && number <= c->number) ||
 		    (best && number >= best_number))
 			continue;
 		best = e;
 		best_number = number;
+		if (c->is_sorted)
+			break;
 	}
-	cursor->is_started = true;
-	cursor->number = best_number;
-	cursor->is_done = !best;
-	if (best)
-		*part = (struct ab_part){ best->value,
-					  { cursor->source->file, best->line },
-					  best_number };
-	return best;
+	if (!best) {
+		c->source = NULL;
+		return false;
+	}
+	c->number = best_number;
+	c->next = c->is_sorted ? i + 1 : 0;
+	*part = (struct ab_part){ best->value,
+				  { c->source->file, best->line },
+				  best_number };
+	return true;
 }
 
 bool ab_layers_given(const struct ab_layers *layers, const struct ab_policy_key *key,
@@ -136,7 +157,8 @@ struct ab_origin ab_layers_section(const struct ab_layers *layers, const char *s
 	uint32_t i;
 
 	for (i = 0; i < main->n_entries; i++)
-		if (!main->entries[i].key && ab_streq(main->entries[i].section, section))
+		if (!main->entries[i].key &&
+		    ab_streq(main->entries[i].section, section))
 			return (struct ab_origin){ main->file, main->entries[i].line };
 	return (struct ab_origin){ main->file, 1 };
 }

@@ -2,8 +2,8 @@
 /*
  * policy_layers - which file a key's value comes from.
  *
- * Internal to the policy modules. A policy is its own file with its drop-ins on top, and
- * [Defaults] of autobind.conf with its drop-ins below. A layer that mentions a key
+ * Internal to the policy modules. A policy is its own file with its drop-ins on top,
+ * and [Defaults] of autobind.conf with its drop-ins below. A layer that mentions a key
  * replaces the layers below it, for that key; an empty value goes down to [Defaults].
  */
 #ifndef AUTOBIND_CORE_POLICY_LAYERS_H
@@ -13,7 +13,8 @@
 #include "core/policy_keys.h"
 
 struct ab_layers {
-	const struct ab_policy_source *own; /* main file, then drop-ins; or a deny list */
+	const struct ab_policy_source
+		*own; /* main file, then drop-ins; or a deny list */
 	uint32_t n_own;
 	const struct ab_policy_source *globals;
 	uint32_t n_globals;
@@ -30,21 +31,23 @@ struct ab_part {
 struct ab_part_cursor {
 	const struct ab_policy_source *source;
 	const char *section;
-	bool is_started, is_done;
-	unsigned int number;
+	bool is_started;
+	bool is_sorted;	     /* the numbers rise with the lines, as is usual */
+	uint32_t next;	     /* entry to go on with, when sorted */
+	unsigned int number; /* of the last part, when not */
 };
 
 /**
  * ab_layers_next() - the next part of a key's value, by number
  * @layers: the files
  * @key:    the row
- * @cursor: where the last call stopped
+ * @c:      where the last call stopped
  * @part:   the part: never empty
  *
  * Return: false when there is no more. No part at all: the built-in default.
  */
 bool ab_layers_next(const struct ab_layers *layers, const struct ab_policy_key *key,
-		    struct ab_part_cursor *cursor, struct ab_part *part);
+		    struct ab_part_cursor *c, struct ab_part *part);
 
 /* Is a value given? @ret_part: its first part. */
 bool ab_layers_given(const struct ab_layers *layers, const struct ab_policy_key *key,

@@ -8,7 +8,7 @@
 #include "core/policy_layers.h"
 #include "core/policy_value.h"
 
-#define TCP_INTERVAL_MS 10000	 /* arrays log each connection that logs in to nothing */
+#define TCP_INTERVAL_MS 10000 /* arrays log each connection that logs in to nothing */
 #define DETECTION_MS (10 * 60000) /* a dead path that nobody notices for longer */
 
 struct lint {
@@ -68,13 +68,15 @@ static void lint_probe(const struct lint *l)
 	}
 	if (detection > DETECTION_MS) {
 		t = begin(l, origin_of(l, "Probe", "Interval"));
-		ab_text_add(&t, "a path that dies is noticed only after Fall x Interval + "
-				"Timeout = ");
+		ab_text_add(&t,
+			    "a path that dies is noticed only after Fall x Interval + "
+			    "Timeout = ");
 		ab_value_add_ms(&t, (int64_t)detection);
 	}
 	if (p->interval_down_min_ms < p->interval_ms)
 		warn(l, origin_of(l, "Probe", "IntervalDown"),
-		     "IntervalDown is shorter than Interval: dead paths are probed more "
+		     "IntervalDown is shorter than Interval: dead paths are probed "
+		     "more "
 		     "often than live ones");
 	if (p->method != AB_PROBE_ICMP && p->interval_ms < TCP_INTERVAL_MS)
 		warn(l, origin_of(l, "Probe", "Interval"),
@@ -102,9 +104,9 @@ static void lint_iface(const struct lint *l)
 {
 	const struct ab_policy *p = l->p;
 
-	if (p->use_default && (is_given(l, "Iface", "Name") ||
-			       is_given(l, "Iface", "BindBy") ||
-			       is_given(l, "Iface", "InitiatorName")))
+	if (p->use_default &&
+	    (is_given(l, "Iface", "Name") || is_given(l, "Iface", "BindBy") ||
+	     is_given(l, "Iface", "InitiatorName")))
 		warn(l, origin_of(l, "Iface", "Use"),
 		     "Use = default makes no iface record: Name, BindBy and "
 		     "InitiatorName have no effect");
@@ -167,7 +169,8 @@ static void lint_statics(const struct lint *l)
 	struct ab_text t;
 
 	for (i = 0; i < p->statics.count; i++) {
-		const struct ab_static_target *st = &l->set->statics[p->statics.first + i];
+		const struct ab_static_target *st =
+			&l->set->statics[p->statics.first + i];
 		enum ab_portal_verdict v =
 			ab_policy_portal(l->set, p, &st->portal, NULL, 0, NULL);
 
@@ -247,11 +250,10 @@ static bool asks_less(const struct lint *l, const struct ab_policy *a,
 			continue;
 		if (!is_given_match(l, b, key))
 			return false;
-		if (key == AB_MATCH_ADDRESS
-			    ? !same_ranges(l->set, &a->match_addresses,
-					   &b->match_addresses)
-			    : !same_words(l->set, &a->match_words[key],
-					  &b->match_words[key]))
+		if (key == AB_MATCH_ADDRESS ? !same_ranges(l->set, &a->match_addresses,
+							   &b->match_addresses)
+					    : !same_words(l->set, &a->match_words[key],
+							  &b->match_words[key]))
 			return false;
 	}
 	return true;
@@ -304,13 +306,15 @@ static void lint_shadow(const struct lint *l)
 		if (!asks_less(l, a, l->p) || (is_partly && !has_usual_kind(l, l->p)))
 			continue;
 		t = begin(l, origin);
-		ab_text_add(&t, is_partly
-					? "ether, vlan, bond and infiniband ports never get "
-					  "here: policy "
-					: "no port ever gets here: policy ");
+		ab_text_add(
+			&t,
+			is_partly ? "ether, vlan, bond and infiniband ports never get "
+				    "here: policy "
+				  : "no port ever gets here: policy ");
 		ab_diag_word(&t, a->name);
-		ab_text_add(&t, " comes first and matches all of them; give this file a "
-				"lower number, or narrow that one");
+		ab_text_add(&t,
+			    " comes first and matches all of them; give this file a "
+			    "lower number, or narrow that one");
 		return;
 	}
 }

@@ -19,7 +19,8 @@ struct verdict {
 	struct ab_origin origin; /* of the value that decided, else of the first */
 };
 
-static void judge(struct verdict *v, bool negated, bool is_match, struct ab_origin origin)
+static void judge(struct verdict *v, bool negated, bool is_match,
+		  struct ab_origin origin)
 {
 	if (!v->origin.line || (is_match && !v->is_excluded && (negated || !v->is_hit)))
 		v->origin = origin;
@@ -154,15 +155,15 @@ static bool is_usual_kind(unsigned int type)
 	       type == AB_PORT_INFINIBAND;
 }
 
-bool ab_policy_match(const struct ab_policy_set *set, uint32_t index,
-		     const struct ab_match_port *port, struct ab_match_result *ret)
+void ab_policy_match_keys(const struct ab_policy_set *set, uint32_t index,
+			  const struct ab_match_port *port, struct ab_match_keys *ret)
 {
 	const struct ab_policy *p = &set->policies[index];
 	char buf[AB_HWADDR_TEXT];
 	unsigned int key;
 	bool is_match;
 
-	memset(ret, 0, sizeof(*ret));
+	*ret = (struct ab_match_keys){ 0 };
 	for (key = 0; key < AB_MATCH_KEY_MAX; key++) {
 		if (!p->match_origin[key].line)
 			continue;
@@ -171,18 +172,34 @@ bool ab_policy_match(const struct ab_policy_set *set, uint32_t index,
 		else
 			is_match = match_words(set, &p->match_words[key], key,
 					       value_of(key, port, buf));
-		if (is_match)
+		ret->given |= 1u << key;
+		if (!is_match)
+			ret->missed |= 1u << key;
+	}
+	ret->is_wrong_kind = !p->match_origin[AB_MATCH_TYPE].line &&
+			     !is_usual_kind(port->link->type) &&
+			     !is_named(set, p, port);
+}
+
+bool ab_policy_match(const struct ab_policy_set *set, uint32_t index,
+		     const struct ab_match_port *port, struct ab_match_result *ret)
+{
+	struct ab_match_keys keys;
+	unsigned int key;
+
+	memset(ret, 0, sizeof(*ret));
+	ab_policy_match_keys(set, index, port, &keys);
+	for (key = 0; key < AB_MATCH_KEY_MAX; key++) {
+		if (!(keys.missed & 1u << key))
 			continue;
 		ret->verdict = AB_MATCH_NO;
 		ret->key = (uint8_t)key;
-		ret->origin = p->match_origin[key];
+		ret->origin = set->policies[index].match_origin[key];
 		return false;
 	}
-	if (p->match_origin[AB_MATCH_TYPE].line || is_usual_kind(port->link->type) ||
-	    is_named(set, p, port))
-		return true;
-	ret->verdict = AB_MATCH_KIND;
-	return false;
+	if (keys.is_wrong_kind)
+		ret->verdict = AB_MATCH_KIND;
+	return !keys.is_wrong_kind;
 }
 
 int ab_policy_first_match(const struct ab_policy_set *set,
@@ -404,7 +421,8 @@ void ab_policy_iface_name(const struct ab_policy *p, const struct ab_link *link,
 	ab_text_init(&t, full, IFACE_NAME_MAX + 1 - end.len);
 	expand(&t, p, link);
 	make_safe(full);
-	/* The template is "%i" alone and the device has one of open-iscsi's own names. */
+	/* The template is "%i" alone and the device has one of open-iscsi's own names.
+	 */
 	if (ab_name_check_iface(full))
 		full[0] = '_';
 	ab_text_init(&t, name, AB_IFACE_NAME);

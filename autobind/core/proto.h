@@ -24,7 +24,7 @@
 
 /* An answer that is longer than this, in bytes or in PDUs, is an attack. */
 #define AB_PROTO_BYTES_MAX (4u * 1024 * 1024)
-#define AB_PROTO_PDUS_MAX 16384u
+#define AB_PROTO_PDUS_MAX 8192u
 #define AB_PROTO_LOGIN_ROUNDS_MAX 16u
 
 /*

@@ -121,7 +121,7 @@ static int find_from(unsigned int start, uint8_t kind_bit, const char *name, siz
 		if (key_is(&table[k], kind_bit, name, n))
 			return (int)k;
 	}
-	for (unsigned int k = 0; k < start; k++) {
+	for (unsigned int k = 0; k < start && k < AB_KEY_MAX; k++) {
 		if (key_is(&table[k], kind_bit, name, n))
 			return (int)k;
 	}
@@ -188,7 +188,8 @@ static void put(struct ab_record *rec, enum ab_key key, const char *value, size_
 
 static bool is_blank(char c)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
+	/* '\t', '\v', '\f', '\r': isspace() without the line break */
+	return c == ' ' || ((unsigned char)(c - '\t') <= '\r' - '\t' && c != '\n');
 }
 
 /* What strtoul(s, NULL, 10) makes of it: the reading of open-iscsi. */
@@ -228,6 +229,20 @@ static int64_t cut_number(uint8_t type, uint64_t v)
 	}
 	assert(!"not a number type");
 	return 0;
+}
+
+/* Digits that mean the same however they are read: nearly all values. */
+static bool is_plain_number(const struct ab_record_key *key, const char *value,
+			    size_t n)
+{
+	/* .size has room for a sign or the largest number and the terminator. */
+	if (n == 0 || n + 2 >= key->size || (value[0] == '0' && n > 1))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!ab_is_digit(value[i]))
+			return false;
+	}
+	return true;
 }
 
 /* Number as open-iscsi understands it, written as it would write it. */
@@ -299,22 +314,40 @@ static enum ab_record_reason format_list(const struct ab_record_key *key,
 	return reason;
 }
 
-static enum ab_record_reason format_text(const struct ab_record_key *key,
-					 const char *value, size_t n,
-					 struct ab_text *out)
+/* Is it kept as it was written? True of nearly all values. */
+static bool is_verbatim(const struct ab_record_key *key, const char *value, size_t n)
 {
-	size_t kept = n < key->size ? n : key->size - 1u;
+	switch ((enum ab_record_type)key->type) {
+	case AB_RECORD_T_TEXT:
+		return n < key->size;
+	case AB_RECORD_T_WORD:
+		return has_word(key->words, value, n);
+	case AB_RECORD_T_INT:
+	case AB_RECORD_T_U32:
+	case AB_RECORD_T_U16:
+	case AB_RECORD_T_U8:
+		return is_plain_number(key, value, n);
+	case AB_RECORD_T_LIST:
+		break;
+	}
+	return false;
+}
 
-	/* A blank that the cut leaves at the end would not be read back. */
-	while (kept < n && kept && is_blank(value[kept - 1]))
-		kept--;
-	ab_text_addn(out, value, kept);
-	return n < key->size ? AB_RECORD_R_NONE : AB_RECORD_R_CUT;
+/* A blank that the cut leaves at the end would not be read back. */
+static enum ab_record_reason cut_text(const struct ab_record_key *key,
+				      const char *value, struct ab_text *out)
+{
+	size_t n = key->size - 1u;
+
+	while (n && is_blank(value[n - 1]))
+		n--;
+	ab_text_addn(out, value, n);
+	return AB_RECORD_R_CUT;
 }
 
 /*
- * A value as it will be kept, in @out; .len 0: none, the key stays as it is. The reason
- * says what was wrong with it.
+ * A value that is not verbatim as it will be kept, in @out; .len 0: the key stays as it
+ * is. The reason says what was wrong with it.
  */
 static enum ab_record_reason format_value(const struct ab_record_key *key,
 					  const char *value, size_t n,
@@ -322,12 +355,9 @@ static enum ab_record_reason format_value(const struct ab_record_key *key,
 {
 	switch ((enum ab_record_type)key->type) {
 	case AB_RECORD_T_TEXT:
-		return format_text(key, value, n, out);
+		return cut_text(key, value, out);
 	case AB_RECORD_T_WORD:
-		if (!has_word(key->words, value, n))
-			return AB_RECORD_R_BAD_WORD;
-		ab_text_addn(out, value, n);
-		return AB_RECORD_R_NONE;
+		return AB_RECORD_R_BAD_WORD;
 	case AB_RECORD_T_LIST:
 		return format_list(key, value, n, out);
 	case AB_RECORD_T_INT:
@@ -362,7 +392,12 @@ static int check(enum ab_key key, const char *value, struct ab_text *out)
 		return AB_RECORD_R_CUT;
 	if (!is_writable(value, n))
 		return AB_RECORD_R_BAD_TEXT;
-	return n ? (int)format_value(&table[key], value, n, out) : 0;
+	if (n == 0)
+		return 0;
+	if (!is_verbatim(&table[key], value, n))
+		return (int)format_value(&table[key], value, n, out);
+	ab_text_addn(out, value, n);
+	return 0;
 }
 
 int ab_record_check(enum ab_key key, const char *value)
@@ -506,32 +541,61 @@ static void keep_aside(struct reader *r, struct bytes name, struct bytes value)
 	report(r, AB_RECORD_R_UNKNOWN_KEY, name);
 }
 
-static void read_pair(struct reader *r, struct bytes name, struct bytes value)
+static void read_value(struct reader *r, enum ab_key key, struct bytes value)
 {
+	const struct ab_record_key *k = &table[key];
 	char buf[AB_RECORD_VALUE_MAX + 1];
 	enum ab_record_reason reason;
 	struct ab_text out;
-	int key;
 
-	key = find_from(r->next, kind_bits[r->rec->kind], name.s, name.n);
-	if (key < 0 && r->is_conf) {
-		report(r, AB_RECORD_R_UNKNOWN_KEY, name);
-		return;
-	}
-	if (key < 0) {
-		keep_aside(r, name, value);
-		return;
-	}
-	r->next = (unsigned int)key;
+	r->next = key + 1;
 	r->n_keys++;
-	if (r->is_conf && (table[key].flags & AB_RECORD_F_FIXED))
+	if (r->is_conf && (k->flags & AB_RECORD_F_FIXED))
 		return;
+	if (is_verbatim(k, value.s, value.n)) {
+		put(r->rec, key, value.s, value.n);
+		return;
+	}
 	ab_text_init(&out, buf, sizeof(buf));
-	reason = format_value(&table[key], value.s, value.n, &out);
+	reason = format_value(k, value.s, value.n, &out);
 	if (reason)
-		report(r, reason, name);
+		report(r, reason, (struct bytes){ k->name, k->name_len });
 	if (out.len)
-		put(r->rec, (enum ab_key)key, out.buf, out.len);
+		put(r->rec, key, out.buf, out.len);
+}
+
+static void read_pair(struct reader *r, struct bytes name, struct bytes value)
+{
+	int key = find_from(r->next, kind_bits[r->rec->kind], name.s, name.n);
+
+	if (key >= 0)
+		read_value(r, (enum ab_key)key, value);
+	else if (r->is_conf)
+		report(r, AB_RECORD_R_UNKNOWN_KEY, name);
+	else
+		keep_aside(r, name, value);
+}
+
+/* The usual line, "name = value" of the key that the table has next, need not be taken
+ * apart. */
+static bool read_expected(struct reader *r, struct bytes line)
+{
+	const struct ab_record_key *key = &table[r->next];
+	struct bytes value;
+	size_t start;
+
+	if (r->next >= AB_KEY_MAX || !(key->kinds & kind_bits[r->rec->kind]))
+		return false;
+	start = key->name_len + 3u;
+	if (line.n <= start || line.n - start > AB_RECORD_VALUE_MAX ||
+	    memcmp(line.s, key->name, key->name_len) != 0 ||
+	    memcmp(line.s + key->name_len, " = ", 3) != 0)
+		return false;
+	value = (struct bytes){ line.s + start, line.n - start };
+	if (is_blank(value.s[0]))
+		return false;
+	read_value(r, (enum ab_key)r->next, value);
+	return true;
 }
 
 static void read_line(struct reader *r, const char *s, size_t n)
@@ -539,7 +603,7 @@ static void read_line(struct reader *r, const char *s, size_t n)
 	struct bytes line = strip(s, n), name = { 0 }, value = { 0 };
 	enum ab_record_reason reason;
 
-	if (line.n == 0)
+	if (line.n == 0 || read_expected(r, line))
 		return;
 	if (line.s[0] == '#') {
 		r->has_begin |= starts_with(line, "# BEGIN RECORD");
@@ -677,10 +741,11 @@ bool ab_record_binding(const struct ab_record *rec, struct ab_binding *ret_bindi
 	return true;
 }
 
-/* Texts that are not empty, numbers that are not zero. */
-static bool is_plain_default(const struct ab_record *rec, enum ab_key key)
+static bool is_default(const struct ab_record *rec, enum ab_key key)
 {
-	return ab_streq(ab_record_get(rec, key), table[key].def);
+	const char *value = ab_record_get(rec, key);
+
+	return value[0] == table[key].def[0] && ab_streq(value, table[key].def);
 }
 
 void ab_record_copy_iface(struct ab_record *node, const struct ab_record *iface)
@@ -691,7 +756,7 @@ void ab_record_copy_iface(struct ab_record *node, const struct ab_record *iface)
 		if (!(table[k].kinds & AB_RECORD_IN_IFACE) ||
 		    k == AB_KEY_IFACE_PREFIX_LEN)
 			continue;
-		if (k != AB_KEY_IFACE_TRANSPORT_NAME && is_plain_default(iface, k))
+		if (k != AB_KEY_IFACE_TRANSPORT_NAME && is_default(iface, k))
 			continue;
 		value = ab_record_get(iface, k);
 		put(node, k, value, strlen(value));
@@ -796,7 +861,7 @@ static bool is_written(const struct ab_record *rec, const struct ab_record_set *
 	if (!ab_record_set_has(keys, key))
 		return false;
 	return !(k->kinds & AB_RECORD_IN_IFACE) || is_always_written(key) ||
-	       !is_plain_default(rec, key);
+	       !is_default(rec, key);
 }
 
 static void add_line(struct ab_text *t, const struct ab_record *rec, enum ab_key key)
@@ -841,7 +906,7 @@ uint64_t ab_record_hash(const struct ab_record *rec)
 	for (unsigned int k = 0; k < AB_KEY_MAX; k++) {
 		if (!ab_record_set_has(&rec->given, k) ||
 		    (table[k].flags & (AB_RECORD_F_HIDDEN | AB_RECORD_F_DRIFTS)) ||
-		    is_plain_default(rec, k))
+		    is_default(rec, k))
 			continue;
 		add_line(&t, rec, k);
 	}

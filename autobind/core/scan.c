@@ -18,7 +18,7 @@ struct scanner {
 static void fail(struct scanner *s, const char *text)
 {
 	s->n_errors++;
-	ab_diag_error(s->diags, s->file, s->line, text, NULL);
+	ab_diag_error(s->diags, s->file, s->line, text);
 }
 
 static bool is_blank(char c)
@@ -31,7 +31,8 @@ static bool is_comment(char c)
 	return c == '#' || c == ';';
 }
 
-/* Every byte of a line: what iniparser, a terminal or JSON could trip over is refused. */
+/* Every byte of a line: what iniparser, a terminal or JSON could trip over is refused.
+ */
 static bool check_bytes(struct scanner *s, const char *p, size_t n)
 {
 	size_t i = 0;
@@ -155,31 +156,33 @@ static char *scan_quoted(struct scanner *s, char *p, size_t n)
 	return p + 1;
 }
 
-static char *scan_plain(struct scanner *s, char *p, size_t n)
+static char *scan_plain(struct scanner *s, char *value, size_t n)
 {
-	size_t i;
+	char *p;
 
-	for (i = 0; i < n; i++) {
-		if (p[i] == '"') {
-			fail(s, "a quote inside the value: quotes must stand around the "
-				"whole value");
+	for (p = value; p < value + n; p++) {
+		if (*p == '"') {
+			fail(s,
+			     "a quote inside the value: quotes must stand around the "
+			     "whole value");
 			return NULL;
 		}
-		if (!is_comment(p[i]))
+		if (!is_comment(*p))
 			continue;
-		/* The byte before the value is a blank or '='. */
-		if (!is_blank(p[i - 1])) {
-			fail(s, "# or ; inside a word: it would cut the value off here; "
-				"put quotes around the value, or a blank before a "
-				"comment");
+		/* What stands in front of the value is a blank or '='. */
+		if (!is_blank(p[-1])) {
+			fail(s,
+			     "# or ; inside a word: it would cut the value off here; "
+			     "put quotes around the value, or a blank before a "
+			     "comment");
 			return NULL;
 		}
 		break;
 	}
-	while (i > 0 && is_blank(p[i - 1]))
-		i--;
-	p[i] = '\0';
-	return p;
+	while (p > value && is_blank(p[-1]))
+		p--;
+	*p = '\0';
+	return value;
 }
 
 static bool check_backslash(struct scanner *s, const char *value)
@@ -196,8 +199,9 @@ static void scan_key(struct scanner *s, char *p, size_t n)
 	uint32_t i;
 
 	if (!eq) {
-		fail(s, "not `Key = value`, a [section] or a # comment; a value cannot "
-			"continue on the next line: long lists go into Key.1, Key.2, ...");
+		fail(s,
+		     "not `Key = value`, a [section] or a # comment; a value cannot "
+		     "continue on the next line: long lists go into Key.1, Key.2, ...");
 		return;
 	}
 	for (key_end = eq; key_end > p && is_blank(key_end[-1]); key_end--)
@@ -264,11 +268,9 @@ static void scan_line(struct scanner *s, char *p, size_t n)
 uint32_t ab_scan(char *text, size_t n, uint32_t file, struct ab_scan_list *list,
 		 struct ab_diags *diags)
 {
-	struct scanner s = { .list = list,
-			     .diags = diags,
-			     .file = file,
-			     .line = 1,
-			     .first = list->n };
+	struct scanner s = {
+		.list = list, .diags = diags, .file = file, .line = 1, .first = list->n
+	};
 	char *p = text, *end = text + n, *eol;
 
 	if (memchr(text, '\0', n)) {

@@ -22,7 +22,7 @@
 
 #define AB_SCAN_LINE 1022  /* iniparser 4.1: ASCIILINESZ less newline and NUL */
 #define AB_SCAN_SECTION 64 /* bytes of a section's name */
-#define AB_SCAN_KEY 127    /* bytes of a key: open-iscsi's own limit for a name */
+#define AB_SCAN_KEY 127	   /* bytes of a key: open-iscsi's own limit for a name */
 
 /* A key, or a section's header: then .key is NULL. */
 struct ab_scan_entry {

@@ -27,8 +27,8 @@ enum ab_port_state {
 	AB_PORT_STATE_IGNORED,	/* its policy says Action=ignore */
 	AB_PORT_STATE_NOCARRIER,
 	AB_PORT_STATE_NOADDR,	 /* no usable address */
-	AB_PORT_STATE_SEARCHING, /* no portal has answered yet, or none does now */
-	AB_PORT_STATE_PARTIAL,	 /* some portals answer, others do not */
+	AB_PORT_STATE_SEARCHING, /* no portal answers, or no wanted target is known */
+	AB_PORT_STATE_PARTIAL,	 /* something is there, something else is missing */
 	AB_PORT_STATE_BOUND,	 /* every wanted portal answers and every wanted record
 				    exists */
 	AB_PORT_STATE_HELD,	 /* the administrator removed what the policy wants */
@@ -106,6 +106,7 @@ struct ab_record_item {
 	uint64_t own_hash; /* of the content that we wrote */
 	uint64_t job;	   /* in flight; 0: none */
 	struct ab_backoff backoff;
+	int32_t code; /* errno of the last write or deletion; 0: it went well */
 };
 
 /* An iface record, or the name of one that node records mention. */
@@ -123,9 +124,9 @@ struct ab_iface {
 
 struct ab_node {
 	struct ab_item item;
-	uint32_t target; /* slot */
-	uint32_t iface;	 /* slot */
-	uint32_t next;	 /* in the iface's list */
+	uint32_t target;     /* slot */
+	uint32_t iface;	     /* slot */
+	uint32_t next, prev; /* in the iface's list; AB_NONE at its ends */
 	int32_t tpgt;
 	bool is_wanted; /* in the last plan of its port */
 	ab_mono unwanted_since;
@@ -307,6 +308,12 @@ void ab_world_port_identity(const struct ab_port *p,
 			    struct ab_port_identity *ret_identity);
 /* Does the identity mean this port? */
 bool ab_world_is_port(const struct ab_port_identity *id, const struct ab_port *p);
+
+/* Was it never told what targets there are, or not when it asked last? */
+static inline bool ab_world_wants_answer(const struct ab_path *path)
+{
+	return !path->discovery_ok_at.ns || path->discovery_code != 0;
+}
 
 /* Is this address one to send from, and to match? */
 bool ab_world_addr_is_usable(const struct ab_ifaddr_item *a);

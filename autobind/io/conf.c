@@ -22,7 +22,6 @@
 
 #include "core/scan.h"
 #include "io/conf_bundle.h"
-#include "io/file.h"
 #include "util/text.h"
 
 /* What iniparser had to say about the file that is being loaded. Its callback takes no
@@ -41,7 +40,8 @@ __attribute__((format(printf, 1, 2))) static int keep_message(const char *fmt, .
 	return n;
 }
 
-/* --- iniparser as second opinion --------------------------------------------------- */
+/* --- iniparser as second opinion ---------------------------------------------------
+ */
 
 static int load_ini(const char *data, size_t n, dictionary **ret_dict)
 {
@@ -98,18 +98,16 @@ static int cross_check(const struct ab_bundle_item *item, uint32_t file,
 	while (dict && i < n && same_entry(dict, &entries[i]))
 		i++;
 	if (!dict)
-		ab_diag_error(diags, file, 0, "the INI library cannot read this: ",
-			      ini_message, NULL);
+		ab_diag_error(diags, file, 0,
+			      "the INI library cannot read this: ", ini_message);
 	else if (i < n)
 		ab_diag_error(diags, file, entries[i].line,
 			      "the INI library reads this line differently: write it "
-			      "in a simpler way",
-			      NULL);
+			      "in a simpler way");
 	else if (dict->n < 0 || (uint32_t)dict->n != n)
 		ab_diag_error(diags, file, 0,
 			      "the INI library finds other sections and keys than "
-			      "stand here",
-			      NULL);
+			      "stand here");
 	if (dict)
 		iniparser_freedict(dict);
 	return 0;
@@ -179,14 +177,13 @@ static int make_set(struct building *b, const struct ab_policy_set *previous)
 				      .is_partial = b->is_partial ||
 						    conf->diags.n_errors > 0 };
 	size_t size;
-	void *block;
 
 	if (ab_policy_check(&in, &conf->diags, &size))
 		return 0;
-	block = malloc(size);
-	if (!block)
+	conf->block = malloc(size);
+	if (!conf->block)
 		return -ENOMEM;
-	conf->set = ab_policy_build(&in, block, &conf->diags);
+	conf->set = ab_policy_build(&in, conf->block, &conf->diags);
 	return 0;
 }
 
@@ -283,8 +280,7 @@ struct ab_conf *ab_conf_free(struct ab_conf *conf)
 		free(conf->files[i]);
 	free(conf->files);
 	free(conf->diags.v);
-	/* The set is the block that make_set() allocated. */
-	free((void *)(uintptr_t)conf->set);
+	free(conf->block);
 	free(conf);
 	return NULL;
 }
@@ -292,35 +288,6 @@ struct ab_conf *ab_conf_free(struct ab_conf *conf)
 const char *ab_conf_path(const struct ab_conf *conf, const struct ab_diag *diag)
 {
 	return diag->file < conf->n_files ? conf->files[diag->file] : NULL;
-}
-
-int ab_conf_save_bundle(int dirfd, const char *name, const char *data, size_t n)
-{
-	char tmp[256];
-
-	if (snprintf(tmp, sizeof(tmp), "%s.new", name) >= (int)sizeof(tmp))
-		return -ENAMETOOLONG;
-	return ab_file_write_atomic(dirfd, tmp, name, 0600, data, n, 0);
-}
-
-int ab_conf_load_bundle(int dirfd, const char *name, char **ret_data, size_t *ret_size)
-{
-	struct ab_bundle parsed;
-	char *data;
-	size_t size;
-	int r = ab_file_read(dirfd, name, AB_CONF_BUNDLE_MAX, &data, &size, NULL);
-
-	if (r)
-		return r < 0 ? r : AB_CONF_E_BUNDLE; /* no file, or far too large */
-	r = ab_bundle_parse(data, size, &parsed);
-	if (r) {
-		free(data);
-		return r;
-	}
-	ab_bundle_fini(&parsed);
-	*ret_data = data;
-	*ret_size = size;
-	return 0;
 }
 
 int ab_conf_check(const struct ab_conf_roots *roots, ab_conf_diag_fn *fn, void *arg,
@@ -346,4 +313,26 @@ int ab_conf_check(const struct ab_conf_roots *roots, ab_conf_diag_fn *fn, void *
 		*ret_n_policies = conf->set ? conf->set->n_policies : 0;
 	(void)ab_conf_free(conf);
 	return r;
+}
+
+void ab_conf_add_errors(struct ab_text *t, const struct ab_conf *conf)
+{
+	uint32_t i;
+
+	for (i = 0; i < conf->diags.n; i++) {
+		const struct ab_diag *d = &conf->diags.v[i];
+		const char *path = ab_conf_path(conf, d);
+
+		if (d->severity != AB_DIAG_ERROR)
+			continue;
+		if (t->len && t->buf[t->len - 1] != '\n')
+			ab_text_addc(t, '\n');
+		ab_text_add(t, path ? path : "configuration");
+		if (d->line) {
+			ab_text_addc(t, ':');
+			ab_text_addu(t, d->line);
+		}
+		ab_text_add(t, ": error: ");
+		ab_text_add(t, d->text);
+	}
 }

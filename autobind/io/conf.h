@@ -2,9 +2,9 @@
 /*
  * conf - the configuration's files: found, read, checked and made into a policy set.
  *
- * In two halves. ab_conf_collect() touches the disk and may block: the store helper, the
- * command line and the start of the daemon call it. What it found, errors included, is a
- * bundle: one run of bytes that travels by memfd and is kept as the last good
+ * In two halves. ab_conf_collect() touches the disk and may block: the store helper,
+ * the command line and the start of the daemon call it. What it found, errors included,
+ * is a bundle: one run of bytes that travels by memfd and is kept as the last good
  * configuration. ab_conf_build() is memory work for the loop. The only file that knows
  * iniparser. Must not know: what a key means.
  *
@@ -55,7 +55,8 @@ int ab_conf_collect(const struct ab_conf_roots *roots, char **ret_data,
 
 /* A configuration as it was understood. */
 struct ab_conf {
-	const struct ab_policy_set *set; /* owned; NULL: refused, .diags says why */
+	const struct ab_policy_set *set; /* in .block; NULL: refused, .diags says why */
+	void *block;			 /* owned */
 	struct ab_diags diags;		 /* owned; sorted by file and line */
 	char **files;			 /* owned; what diags and origins refer to */
 	uint32_t n_files;
@@ -63,7 +64,7 @@ struct ab_conf {
 
 /**
  * ab_conf_build() - make a policy set from a bundle
- * @bundle:   from ab_conf_collect() or ab_conf_load_bundle()
+ * @bundle:   from ab_conf_collect(), or what was kept of it
  * @n:        its length
  * @previous: the set in force, or NULL
  * @ret_conf: the result, refused ones too; free with ab_conf_free()
@@ -77,22 +78,11 @@ int ab_conf_build(const char *bundle, size_t n, const struct ab_policy_set *prev
 
 struct ab_conf *ab_conf_free(struct ab_conf *conf); /* NULL; takes NULL */
 
+/* Adds the errors, one a line, as compilers write them: FILE:LINE: error: TEXT. */
+void ab_conf_add_errors(struct ab_text *t, const struct ab_conf *conf);
+
 /* Path that belongs to a message, or NULL when it is about no file. */
 const char *ab_conf_path(const struct ab_conf *conf, const struct ab_diag *diag);
-
-/**
- * ab_conf_save_bundle() - keep a configuration that was accepted
- * @dirfd: folder
- * @name:  file in it, replaced atomically; NAME.new is used on the way
- * @data:  the bundle
- * @n:     its length
- *
- * Return: 0 or -errno.
- */
-int ab_conf_save_bundle(int dirfd, const char *name, const char *data, size_t n);
-
-/* Reads it again. Return: 0, -errno (-ENOENT, ...), or AB_CONF_E_BUNDLE. */
-int ab_conf_load_bundle(int dirfd, const char *name, char **ret_data, size_t *ret_size);
 
 /* Called for each message; @path NULL: about no file. */
 typedef void ab_conf_diag_fn(void *arg, const char *path, const struct ab_diag *diag);

@@ -18,8 +18,8 @@
 #define ESCAPED_MAX (3 * PATH_MAX)
 
 static const char *const kind_words[] = {
-	[AB_POLICY_GLOBAL] = "global",	 [AB_POLICY_MAIN] = "policy",
-	[AB_POLICY_DROPIN] = "dropin",	 [AB_POLICY_EXCLUDE] = "exclude",
+	[AB_POLICY_GLOBAL] = "global", [AB_POLICY_MAIN] = "policy",
+	[AB_POLICY_DROPIN] = "dropin", [AB_POLICY_EXCLUDE] = "exclude",
 	[AB_BUNDLE_OTHER] = "other",
 };
 
@@ -149,7 +149,8 @@ struct reader {
 /* The next word of the line, unescaped; @last: a newline must follow, else a blank. */
 static int take_word(struct reader *r, char *word, size_t size, bool last)
 {
-	const char *p = r->p, *stop = memchr(p, last ? '\n' : ' ', (size_t)(r->end - p));
+	const char *p = r->p,
+		   *stop = memchr(p, last ? '\n' : ' ', (size_t)(r->end - p));
 
 	if (!stop || memchr(p, last ? ' ' : '\n', (size_t)(stop - p)) || stop == p ||
 	    ab_text_unescape(p, (size_t)(stop - p), word, size) < 0)

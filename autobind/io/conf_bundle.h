@@ -25,9 +25,9 @@
 #define AB_BUNDLE_OTHER 4
 
 struct ab_bundle_item {
-	uint8_t kind; /* enum ab_policy_source_kind or AB_BUNDLE_OTHER */
-	char *name;   /* owned; of a policy, else "" */
-	char *path;   /* owned */
+	uint8_t kind;	  /* enum ab_policy_source_kind or AB_BUNDLE_OTHER */
+	char *name;	  /* owned; of a policy, else "" */
+	char *path;	  /* owned */
 	const char *data; /* in the bundle */
 	size_t offset, size;
 };

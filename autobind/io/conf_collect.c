@@ -23,13 +23,14 @@
 #include "util/text.h"
 
 #define ROOTS_MAX 3
-#define NAMES_MAX 1024 /* of one folder, masked ones included */
-#define MESSAGES_KEPT 128
+#define NAMES_MAX 1024	  /* of one folder, masked ones included */
+#define MESSAGES_KEPT 100 /* of errors, and of warnings */
+#define ITEMS_KEPT 400
 
 struct collector {
 	const struct ab_conf_roots *roots;
 	struct ab_bundle_writer w;
-	unsigned int n_files, n_messages;
+	unsigned int n_files, n_errors, n_warnings;
 };
 
 /* A name and the folder that it counts in. */
@@ -47,17 +48,17 @@ struct listing {
 
 /* --- messages --------------------------------------------------------------------- */
 
-__attribute__((format(printf, 4, 5))) static void
-say(struct collector *c, enum ab_diag_severity severity, uint32_t item, const char *fmt,
-    ...)
+__attribute__((format(printf, 4, 5))) static void say(struct collector *c,
+						      enum ab_diag_severity severity,
+						      uint32_t item, const char *fmt,
+						      ...)
 {
 	char text[AB_DIAG_TEXT];
+	unsigned int *n = severity == AB_DIAG_ERROR ? &c->n_errors : &c->n_warnings;
 	va_list ap;
 
-	if (c->n_messages++ >= MESSAGES_KEPT && severity != AB_DIAG_ERROR)
+	if ((*n)++ >= MESSAGES_KEPT)
 		return;
-	if (c->n_messages > 2 * MESSAGES_KEPT - 2)
-		return; /* the configuration is refused many times over */
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap); /* cut is good enough */
 	va_end(ap);
@@ -67,6 +68,8 @@ say(struct collector *c, enum ab_diag_severity severity, uint32_t item, const ch
 /* A folder, or a file that could not be read: something to hang a message on. */
 static uint32_t add_other(struct collector *c, const char *path)
 {
+	if (c->w.n_items >= ITEMS_KEPT)
+		return AB_DIAG_NO_FILE;
 	return ab_bundle_add_file(&c->w, AB_BUNDLE_OTHER, "", path, "", 0);
 }
 
@@ -84,7 +87,8 @@ static void say_owner(struct collector *c, uint32_t item, const struct stat *st)
 {
 	if (st->st_uid != 0)
 		say(c, owner_severity(c), item,
-		    "belongs to user %u, not to root: what stands here is done as root; "
+		    "belongs to user %u, not to root: what stands here is done as "
+		    "root; "
 		    "chown root it",
 		    (unsigned int)st->st_uid);
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
@@ -227,7 +231,8 @@ static void say_unreadable(struct collector *c, const char *path, int r)
 		    "is larger than 256 KiB: a policy is a short text; is this another "
 		    "file?");
 	else if (r == -ENOENT)
-		say(c, AB_DIAG_ERROR, item, "is a link to nothing: remove or repair it");
+		say(c, AB_DIAG_ERROR, item,
+		    "is a link to nothing: remove or repair it");
 	else
 		say(c, AB_DIAG_ERROR, item, "cannot be read: %s", strerror(-r));
 }
@@ -277,7 +282,8 @@ static bool add_file(struct collector *c, unsigned int kind, const char *name,
 static bool make_path(struct collector *c, const struct found *f, char *path)
 {
 	if (snprintf(path, PATH_MAX, "%s/%s", f->dir, f->name) >= PATH_MAX) {
-		say(c, AB_DIAG_ERROR, add_other(c, f->dir), "has a path that is too long");
+		say(c, AB_DIAG_ERROR, add_other(c, f->dir),
+		    "has a path that is too long");
 		return false;
 	}
 	if (is_file_name(f->name))
@@ -288,8 +294,8 @@ static bool make_path(struct collector *c, const struct found *f, char *path)
 }
 
 /* All *.conf of @dirs[0..n), strongest folder first. */
-static void add_all(struct collector *c, unsigned int kind,
-		    char (*dirs)[PATH_MAX], unsigned int n)
+static void add_all(struct collector *c, unsigned int kind, char (*dirs)[PATH_MAX],
+		    unsigned int n)
 {
 	struct listing l = { 0 };
 	char path[PATH_MAX];
@@ -309,8 +315,7 @@ static void add_all(struct collector *c, unsigned int kind,
 
 /* "DIR/SUB" for each root that exists; returns how many. */
 static unsigned int make_dirs(struct collector *c, const char *const *roots,
-			      const char *sub, const char *name,
-			      char (*dirs)[PATH_MAX])
+			      const char *sub, const char *name, char (*dirs)[PATH_MAX])
 {
 	unsigned int i, n = 0;
 
@@ -365,20 +370,28 @@ static void add_policy(struct collector *c, const struct found *f,
 	add_all(c, AB_POLICY_DROPIN, dirs, n);
 }
 
-/* A drop-in folder without its policy does nothing: probably a mistyped name. In the
- * order of names, NAME.conf comes directly before NAME.conf.d. */
+static bool has_policy(const struct listing *l, const char *name, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		if (strlen(l->v[i].name) == n && strncmp(l->v[i].name, name, n) == 0)
+			return true;
+	return false;
+}
+
+/* A drop-in folder without its policy does nothing: probably a mistyped name. */
 static void find_orphans(struct collector *c, const struct listing *l)
 {
 	char path[PATH_MAX];
-	size_t i, n;
+	size_t i;
 
 	for (i = 0; i < l->n; i++) {
-		n = strlen(l->v[i].name) - strlen(".d");
-		if (!has_suffix(l->v[i].name, ".d") ||
-		    (i > 0 && strlen(l->v[i - 1].name) == n &&
-		     strncmp(l->v[i - 1].name, l->v[i].name, n) == 0))
-			continue;
-		if (make_path(c, &l->v[i], path))
+		const struct found *f = &l->v[i];
+
+		if (has_suffix(f->name, ".d") &&
+		    !has_policy(l, f->name, strlen(f->name) - strlen(".d")) &&
+		    make_path(c, f, path))
 			say(c, AB_DIAG_WARNING, add_other(c, path),
 			    "has drop-ins for a policy that does not exist");
 	}
@@ -425,7 +438,7 @@ int ab_conf_collect(const struct ab_conf_roots *roots, char **ret_data,
 		add_globals(&c);
 		add_policies(&c);
 		add_excludes(&c);
-	} else if (!c.n_messages) {
+	} else if (!c.n_errors) {
 		/* Not the same as an empty one: the disk may be away. */
 		say(&c, AB_DIAG_ERROR, add_other(&c, roots->etc),
 		    "does not exist: the configuration folder must be there, and may "

@@ -40,8 +40,6 @@ struct client {
 
 struct ab_reply {
 	struct client *client; /* borrowed; NULL when it is gone */
-	bool is_more;
-	bool is_failed; /* an error was sent before the end */
 	ab_reply_fn *on_room, *on_gone;
 	void *room_arg, *gone_arg;
 };
@@ -66,8 +64,7 @@ static ab_mono after_ms(const struct ab_control *control, uint32_t ms)
 	return ab_mono_ns(ab_loop_now(control->loop).ns + ms * AB_NSEC_PER_MSEC);
 }
 
-/* --- one timer for everything ------------------------------------------------------
- */
+/* --- one timer for everything --- */
 
 static void set_timer(struct ab_control *control)
 {
@@ -194,8 +191,7 @@ static void on_timer(void *arg)
 	sweep(control);
 }
 
-/* --- writing -----------------------------------------------------------------------
- */
+/* --- writing --- */
 
 /* Queues @text, which it frees, and its NUL. */
 static void queue(struct client *c, char *text)
@@ -227,9 +223,10 @@ static void queue(struct client *c, char *text)
 	}
 	memcpy(c->out + c->out_len, text, n);
 	c->out_len += n;
-	if (!waiting)
+	if (!waiting) {
 		set_deadline(c);
-	watch(c);
+		watch(c);
+	}
 out:
 	free(text);
 }
@@ -281,14 +278,8 @@ bool ab_reply_row(struct ab_reply *reply, const struct ab_row *row)
 	char *text = NULL;
 	int r;
 
-	if (!c || c->is_dead || reply->is_failed)
+	if (!c || c->is_dead)
 		return false;
-	if (!reply->is_more) {
-		reply->is_failed = true;
-		queue_error(c, AB_MESSAGE_ERROR_EXPECTED_MORE,
-			    "this method has several answers: ask with \"more\":true");
-		return false;
-	}
 	r = ab_json_encode_answer(row, &text);
 	queue_encoded(c, r, text);
 	return !c->is_dead;
@@ -313,7 +304,7 @@ void ab_reply_end(struct ab_reply *reply)
 	char *text = NULL;
 	int r;
 
-	if (c && !c->is_dead && !reply->is_failed) {
+	if (c && !c->is_dead) {
 		r = ab_json_encode_end(&text);
 		queue_encoded(c, r, text);
 	}
@@ -326,7 +317,7 @@ void ab_reply_error(struct ab_reply *reply, enum ab_message_error error,
 	struct client *c = reply->client;
 
 	assert(error > AB_MESSAGE_ERROR_NONE && error < AB_MESSAGE_ERROR_MAX);
-	if (c && !c->is_dead && !reply->is_failed)
+	if (c && !c->is_dead)
 		queue_error(c, error, message);
 	release(reply);
 }
@@ -335,14 +326,16 @@ bool ab_reply_is_full(const struct ab_reply *reply)
 {
 	const struct client *c = reply->client;
 
-	return !c || c->is_dead || reply->is_failed ||
-	       c->out_len - c->out_pos >= AB_CONTROL_QUEUE_MAX / 4;
+	return !c || c->is_dead || c->out_len - c->out_pos >= AB_CONTROL_QUEUE_MAX / 4;
 }
 
-void ab_reply_on_room(struct ab_reply *reply, ab_reply_fn *fn, void *arg)
+void ab_reply_on_room(struct ab_reply *reply, ab_reply_fn *fn, ab_reply_fn *gone,
+		      void *arg)
 {
+	assert(!fn || gone);
 	reply->on_room = fn;
 	reply->room_arg = arg;
+	ab_reply_on_gone(reply, gone, arg);
 	if (reply->client)
 		watch(reply->client);
 }
@@ -353,8 +346,7 @@ void ab_reply_on_gone(struct ab_reply *reply, ab_reply_fn *fn, void *arg)
 	reply->gone_arg = arg;
 }
 
-/* --- reading -----------------------------------------------------------------------
- */
+/* --- reading --- */
 
 static void dispatch(struct client *c, struct ab_request *req)
 {
@@ -372,13 +364,17 @@ static void dispatch(struct client *c, struct ab_request *req)
 			    "only root may change anything");
 		return;
 	}
+	if (!req->is_more) {
+		queue_error(c, AB_MESSAGE_ERROR_EXPECTED_MORE,
+			    "there may be several answers: ask with \"more\":true");
+		return;
+	}
 	reply = calloc(1, sizeof(*reply));
 	if (!reply) {
 		kill_client(c);
 		return;
 	}
 	reply->client = c;
-	reply->is_more = req->is_more;
 	req->is_root = c->is_root;
 	c->reply = reply;
 	set_deadline(c);
@@ -479,8 +475,7 @@ static void on_client(void *arg, unsigned int ready)
 	sweep(control);
 }
 
-/* --- accepting ---------------------------------------------------------------------
- */
+/* --- accepting --- */
 
 /* A free slot for such a client, or -1. */
 static int find_slot(const struct ab_control *control, bool is_root)
@@ -565,8 +560,7 @@ static void on_listener(void *arg, unsigned int ready)
 	}
 }
 
-/* --- the socket --------------------------------------------------------------------
- */
+/* --- the socket --- */
 
 static int take_lock(struct ab_control *control)
 {
@@ -710,8 +704,12 @@ struct ab_control *ab_control_free(struct ab_control *control)
 		struct client *c = control->clients[i];
 
 		control->clients[i] = NULL;
-		if (c)
-			free_client(c);
+		if (!c)
+			continue;
+		/* The last words, if they can be taken at once. */
+		if (!c->is_dead)
+			flush(c);
+		free_client(c);
 	}
 	ab_loop_fd_free(control->listener);
 	ab_loop_timer_free(control->timer);

@@ -39,10 +39,10 @@ struct ab_control_config {
 };
 
 /**
- * Carries out a request. Unknown methods, and changing methods of others than root,
- * were answered before. @req is valid during the call only. Each @reply is ended once,
- * by ab_reply_end() or ab_reply_error(), in the call or at any later time, also after
- * the client has gone.
+ * Carries out a request. Unknown methods, changing methods of others than root, and
+ * requests without "more" were answered before. @req is valid during the call
+ * only. Each @reply is ended once, by ab_reply_end() or ab_reply_error(), in the call
+ * or at any later time, also after the client has gone.
  */
 typedef void ab_control_fn(void *arg, const struct ab_request *req,
 			   struct ab_reply *reply);
@@ -73,8 +73,9 @@ struct ab_control *ab_control_free(struct ab_control *control);
  * @reply: the answer
  * @row:   copied
  *
- * Only queues. A client whose queue grows above AB_CONTROL_QUEUE_MAX is dropped; an
- * answer that may be longer comes from ab_reply_on_room().
+ * Only queues. A client whose queue grows above
+ * AB_CONTROL_QUEUE_MAX is dropped; an answer that may be longer comes from
+ * ab_reply_on_room().
  *
  * Return: false when the client is gone and further rows are for nobody.
  */
@@ -92,9 +93,11 @@ void ab_reply_error(struct ab_reply *reply, enum ab_message_error error,
  * @reply: the answer
  * @fn:    called from the loop while less than a quarter of the queue is used, until it
  *         ends the reply; each call should add one batch. NULL: no more calls.
- * @arg:   for @fn
+ * @gone:  as in ab_reply_on_gone(); must be given with @fn, as that will not come again
+ * @arg:   for both
  */
-void ab_reply_on_room(struct ab_reply *reply, ab_reply_fn *fn, void *arg);
+void ab_reply_on_room(struct ab_reply *reply, ab_reply_fn *fn, ab_reply_fn *gone,
+		      void *arg);
 
 /* True when a batch should end: a quarter of the queue is used, or nobody reads. */
 bool ab_reply_is_full(const struct ab_reply *reply);

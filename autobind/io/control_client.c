@@ -179,12 +179,10 @@ int ab_client_call(int fd, const struct ab_client_call *call,
 	r = send_request(fd, call);
 	if (r)
 		return r;
-	rx = malloc(sizeof(*rx));
+	rx = calloc(1, sizeof(*rx));
 	if (!rx)
 		return -ENOMEM;
 	rx->call = call;
-	rx->names.n = 0;
-	rx->pos = rx->len = 0;
 	r = receive_all(rx, fd, ret_answer);
 	free(rx);
 	return r;

@@ -25,7 +25,7 @@
 /* Why the daemon said no. */
 struct ab_client_answer {
 	enum ab_message_error error;
-	char message[512]; /* may hold anything: escape before printing */
+	char message[AB_MESSAGE_TEXT]; /* may hold anything: escape before printing */
 };
 
 /* Takes one row; its names live until the call ends. Return: 0, or nonzero to stop. */

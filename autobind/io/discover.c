@@ -18,7 +18,7 @@
 struct job {
 	struct ab_discover *discover; /* borrowed */
 	struct ab_effect effect;
-	bool is_running;
+	bool is_running; /* in .running, else in .waiting or in no list */
 	TAILQ_ENTRY(job) link;
 };
 
@@ -165,9 +165,10 @@ static void finish(struct job *job, enum ab_outcome outcome, int code)
 	ev.done.job = job->effect.job;
 	ev.done.outcome = (uint8_t)outcome;
 	ev.done.code = code;
-	TAILQ_REMOVE(job->is_running ? &d->running : &d->waiting, job, link);
-	if (job->is_running)
+	if (job->is_running) {
+		TAILQ_REMOVE(&d->running, job, link);
 		d->n_running--;
+	}
 	free(job);
 	if (!TAILQ_EMPTY(&d->waiting))
 		ab_loop_timer_set(d->pump, ab_loop_now(d->loop));
@@ -316,6 +317,7 @@ static void make_command(const struct ab_discover *d, const struct ab_effect *ef
 	add_option(c, "--max", number_text(c->max, ef->discover.max));
 }
 
+/* The job was taken from the waiting ones. */
 static void start(struct job *job)
 {
 	struct ab_discover *d = job->discover;
@@ -340,7 +342,6 @@ static void start(struct job *job)
 		finish(job, AB_OUTCOME_RETRY, r);
 		return;
 	}
-	TAILQ_REMOVE(&d->waiting, job, link);
 	TAILQ_INSERT_TAIL(&d->running, job, link);
 	job->is_running = true;
 	d->n_running++;
@@ -352,8 +353,10 @@ static void on_pump(void *arg)
 	struct job *job;
 
 	while (d->n_running < AB_DISCOVER_RUNNING_MAX &&
-	       (job = TAILQ_FIRST(&d->waiting)))
+	       (job = TAILQ_FIRST(&d->waiting))) {
+		TAILQ_REMOVE(&d->waiting, job, link);
 		start(job);
+	}
 }
 
 /* --- interface -------------------------------------------------------------------- */

@@ -13,8 +13,7 @@
 /* Object, parameters, one nested value that is then refused with a proper message. */
 #define DEPTH_MAX 4
 
-/* --- writing -----------------------------------------------------------------------
- */
+/* --- writing --- */
 
 /*
  * A JSON string from text that should be UTF-8. Rows are escaped where they are made;
@@ -153,8 +152,7 @@ int ab_json_encode_request(const struct ab_request *req, char **ret_text)
 	return dump(j, JSON_COMPACT, ret_text);
 }
 
-/* --- reading -----------------------------------------------------------------------
- */
+/* --- reading --- */
 
 /* jansson recurses up to 2,048 levels; nothing of ours is deeper than three. */
 static bool is_deep(const char *text, size_t n)
@@ -210,32 +208,26 @@ static const char *intern(struct ab_json_names *names, const char *name)
 	return names->name[names->n++];
 }
 
-static void read_row(const json_t *object, struct ab_json_names *names,
-		     struct ab_row *row)
+static void read_row(json_t *object, struct ab_json_names *names, struct ab_row *row)
 {
-	/* json_object_foreach() wants a mutable pointer, but changes nothing. */
-	json_t *o = (json_t *)(uintptr_t)object, *value;
+	json_t *value;
 	const char *key;
 
 	ab_row_clear(row);
-	json_object_foreach(o, key, value)
+	json_object_foreach(object, key, value)
 	{
 		const char *name = intern(names, key);
 
-		if (!name)
-			row->cut = true;
-		else if (ab_streq(name, "cut") && json_is_true(value))
-			row->cut = true;
-		else if (json_is_string(value))
+		if (name && json_is_string(value))
 			ab_row_text(row, name, json_string_value(value));
-		else if (json_is_integer(value))
+		else if (name && json_is_integer(value))
 			ab_row_number(row, name, json_integer_value(value));
-		else if (json_is_boolean(value))
-			ab_row_bool(row, name, json_is_true(value));
-		else if (json_is_null(value))
+		else if (name && json_is_null(value))
 			ab_row_null(row, name);
-		else
-			row->cut = true;
+		else if (name && json_is_boolean(value) && !ab_streq(name, "cut"))
+			ab_row_bool(row, name, json_is_true(value));
+		else if (!name || !ab_streq(name, "cut") || !json_is_false(value))
+			row->cut = true; /* no cell, or the peer says so itself */
 	}
 }
 
@@ -309,7 +301,7 @@ static int read_reply(const json_t *j, struct ab_json_names *names,
 		      struct ab_json_reply *reply)
 {
 	const json_t *error = json_object_get(j, "error");
-	const json_t *params = json_object_get(j, "parameters");
+	json_t *params = json_object_get(j, "parameters");
 	const char *message;
 	struct ab_text t;
 

@@ -33,9 +33,9 @@ struct ab_json_names {
 
 /* One answer of the daemon. */
 struct ab_json_reply {
-	enum ab_message_error error; /* NONE: .row and .is_last count */
-	bool is_last;		     /* no row, nothing follows */
-	char message[512];	     /* of an error, cut when longer */
+	enum ab_message_error error;   /* NONE: .row and .is_last count */
+	bool is_last;		       /* no row, nothing follows */
+	char message[AB_MESSAGE_TEXT]; /* of an error, cut when longer */
 	struct ab_row row;
 };
 

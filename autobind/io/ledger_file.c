@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,10 @@
 
 /* 100,000 entries of 300 bytes; what is larger was not written by us. */
 #define FILE_MAX ((size_t)64 << 20)
+
+/* Half a second for errors that pass. */
+#define READ_TRIES 5
+#define READ_PAUSE_MS 100
 
 #define NONE UINT32_MAX
 
@@ -127,6 +132,8 @@ int ab_ledger_file_put(struct ab_ledger_file *l, const struct ab_ledger_entry *e
 	int r;
 
 	if (row) {
+		if (memcmp(&row->entry, entry, sizeof(*entry)) == 0)
+			return 0;    /* no news, no write */
 		row->entry = *entry; /* same record, so it stays in its bucket */
 	} else {
 		r = l->n == l->max ? grow(l) : 0;
@@ -162,14 +169,6 @@ const struct ab_ledger_entry *ab_ledger_file_owner(const struct ab_ledger_file *
 						   const struct ab_ledger_entry *key)
 {
 	struct row *row = find(l, key, false);
-
-	return row ? &row->entry : NULL;
-}
-
-const struct ab_ledger_entry *ab_ledger_file_intent(const struct ab_ledger_file *l,
-						    const struct ab_ledger_entry *key)
-{
-	struct row *row = find(l, key, true);
 
 	return row ? &row->entry : NULL;
 }
@@ -245,11 +244,18 @@ static void load_entry(void *arg, const struct ab_ledger_entry *entry)
 		loading->error = ab_ledger_file_put(loading->ledger, entry);
 }
 
+/* A disk that says no once is asked again before all ownership is given up. */
 static int load(struct ab_ledger_file *l, const char *path, unsigned int *ret_line)
 {
 	struct loading loading = { .ledger = l };
-	int r = read_path(path, load_entry, &loading, ret_line);
+	int r, i;
 
+	for (i = 0; i < READ_TRIES; i++) {
+		r = read_path(path, load_entry, &loading, ret_line);
+		if (r >= 0 || r == -ENOENT || r == -ENOMEM)
+			break;
+		(void)poll(NULL, 0, READ_PAUSE_MS);
+	}
 	return r ? r : loading.error;
 }
 

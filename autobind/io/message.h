@@ -18,6 +18,9 @@
 #define AB_MESSAGE_REQUEST_MAX (64u * 1024)
 #define AB_MESSAGE_REPLY_MAX (64u * 1024)
 
+/* Longest explanation of an error; lines are allowed. */
+#define AB_MESSAGE_TEXT 4096
+
 #define AB_REQUEST_PARAMS 16
 #define AB_REQUEST_TEXT 4096
 

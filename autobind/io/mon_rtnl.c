@@ -40,7 +40,6 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/route/neighbour.h>
-#include <netlink/route/route.h>
 #include <netlink/socket.h>
 
 #include "io/log.h"
@@ -399,28 +398,41 @@ static enum ab_route_verdict verdict_of_error(int error)
 	}
 }
 
-static bool has_nexthop_by(struct rtnl_route *route, uint32_t ifindex)
+/* rtnl_route_parse() of libnl 3.7 never ends on a hop of length 0 (found by fuzzing).
+ */
+static bool has_nexthop_by(struct nlattr *multipath, uint32_t ifindex)
 {
-	int n = rtnl_route_get_nnexthops(route);
+	struct rtnexthop *hop = nla_data(multipath);
+	int n = nla_len(multipath);
 
-	/* Nexthop objects without the old attributes (sysctl nexthop_compat_mode=0):
-	 * none is listed, and the kernel has compared the device itself. */
-	if (n == 0)
-		return true;
-	for (int i = 0; i < n; i++) {
-		struct rtnl_nexthop *hop = rtnl_route_nexthop_n(route, i);
-
-		if ((uint32_t)rtnl_route_nh_get_ifindex(hop) == ifindex)
+	/* RTNH_OK() alone reads the length before it knows that there is one. */
+	while (n >= (int)sizeof(*hop) && RTNH_OK(hop, n)) {
+		if ((uint32_t)hop->rtnh_ifindex == ifindex)
 			return true;
+		n -= (int)RTNH_ALIGN(hop->rtnh_len);
+		hop = RTNH_NEXT(hop);
 	}
 	return false;
+}
+
+static bool is_route_by(struct nlattr **tb, uint32_t ifindex)
+{
+	uint32_t oif;
+
+	if (tb[RTA_MULTIPATH])
+		return has_nexthop_by(tb[RTA_MULTIPATH], ifindex);
+	/* Nexthop objects without the old attributes (sysctl nexthop_compat_mode=0):
+	 * none is listed, and the kernel has compared the device itself. */
+	if (!tb[RTA_OIF])
+		return true;
+	return get_u32(tb[RTA_OIF], &oif) && oif == ifindex;
 }
 
 int ab_rtnl_parse_verdict(struct nlmsghdr *msg, size_t n, uint32_t ifindex,
 			  enum ab_route_verdict *ret_verdict)
 {
+	struct nlattr *tb[RTA_MAX + 1];
 	const struct rtmsg *rtm;
-	struct rtnl_route *route = NULL;
 	bool is_ok;
 
 	if (n > INT32_MAX || !nlmsg_ok(msg, (int)n))
@@ -442,12 +454,11 @@ int ab_rtnl_parse_verdict(struct nlmsghdr *msg, size_t n, uint32_t ifindex,
 		*ret_verdict = AB_ROUTE_UNKNOWN;
 		return 0;
 	}
-	if (rtnl_route_parse(msg, &route) < 0)
+	if (nlmsg_parse(msg, sizeof(*rtm), tb, RTA_MAX, NULL) < 0)
 		return AB_RTNL_E_MALFORMED;
 	/* A local address is reached without any device; a broadcast is no portal. */
-	is_ok = rtm->rtm_type == RTN_UNICAST && has_nexthop_by(route, ifindex);
+	is_ok = rtm->rtm_type == RTN_UNICAST && is_route_by(tb, ifindex);
 	*ret_verdict = is_ok ? AB_ROUTE_OK : AB_ROUTE_NONE;
-	rtnl_route_put(route);
 	return 0;
 }
 
@@ -799,43 +810,65 @@ static void forget_failed(struct ab_rtnl *m)
 	}
 }
 
+/* Families whose routes or rules changed in a wake-up. */
+struct churned {
+	bool ipv4, ipv6;
+};
+
+static void take_churn(struct ab_rtnl *m, struct nlmsghdr *msg, int n,
+		       struct churned *churned)
+{
+	struct ab_event ev;
+	int r = ab_rtnl_parse(msg, (size_t)n, &ev);
+
+	m->stats.n_malformed += r == AB_RTNL_E_MALFORMED;
+	if (r != 0)
+		return;
+	if (ev.type == AB_EV_NEIGH)
+		take_neigh(m, &ev);
+	else if (ev.type == AB_EV_ROUTES && ev.routes.family == AF_INET)
+		churned->ipv4 = true;
+	else if (ev.type == AB_EV_ROUTES)
+		churned->ipv6 = true;
+}
+
+static void read_churn(struct ab_rtnl *m, struct churned *churned)
+{
+	struct datagram d;
+
+	for (int i = 0; i < BUDGET; i++) {
+		struct nlmsghdr *msg;
+		int n;
+
+		switch (channel_recv(&m->churn, &d)) {
+		case RECEIVED_NOTHING:
+			return;
+		case RECEIVED_LOSS:
+			m->stats.n_churn_overflows++;
+			churned->ipv4 = churned->ipv6 = true;
+			forget_failed(m);
+			return;
+		case RECEIVED_DATA:
+			n = d.n;
+			for (msg = (struct nlmsghdr *)d.buf; nlmsg_ok(msg, n);
+			     msg = nlmsg_next(msg, &n))
+				take_churn(m, msg, n, churned);
+			free(d.buf);
+			break;
+		}
+	}
+}
+
 static void on_churn(void *arg, unsigned int ready)
 {
 	struct ab_rtnl *m = arg;
-	bool is_changed4 = false, is_changed6 = false;
-	struct datagram d;
-	enum received what = RECEIVED_DATA;
+	struct churned churned = { false, false };
 
 	(void)ready;
-	for (int i = 0; i < BUDGET && what != RECEIVED_NOTHING; i++) {
-		struct nlmsghdr *msg;
-		struct ab_event ev;
-		int n, r;
-
-		what = channel_recv(&m->churn, &d);
-		if (what == RECEIVED_LOSS) {
-			m->stats.n_churn_overflows++;
-			is_changed4 = is_changed6 = true;
-			forget_failed(m);
-		}
-		if (what != RECEIVED_DATA)
-			continue;
-		n = d.n;
-		for (msg = (struct nlmsghdr *)d.buf; nlmsg_ok(msg, n);
-		     msg = nlmsg_next(msg, &n)) {
-			r = ab_rtnl_parse(msg, (size_t)n, &ev);
-			m->stats.n_malformed += r == AB_RTNL_E_MALFORMED;
-			if (r == 0 && ev.type == AB_EV_NEIGH)
-				take_neigh(m, &ev);
-			else if (r == 0 && ev.type == AB_EV_ROUTES)
-				*(ev.routes.family == AF_INET ? &is_changed4
-							      : &is_changed6) = true;
-		}
-		free(d.buf);
-	}
-	if (is_changed4)
+	read_churn(m, &churned);
+	if (churned.ipv4)
 		tell_routes(m, AF_INET);
-	if (is_changed6)
+	if (churned.ipv6)
 		tell_routes(m, AF_INET6);
 }
 
@@ -923,10 +956,9 @@ static void take_answer(struct ab_rtnl *m, struct nlmsghdr *msg, int n)
 	enum ab_route_verdict verdict = AB_ROUTE_UNKNOWN;
 	struct question *q;
 
-	TAILQ_FOREACH (q, &m->flying, link) {
-		if (q->seq == msg->nlmsg_seq)
-			break;
-	}
+	q = TAILQ_FIRST(&m->flying);
+	while (q && q->seq != msg->nlmsg_seq)
+		q = TAILQ_NEXT(q, link);
 	if (!q)
 		return;
 	if (q->is_renewed) {

@@ -14,7 +14,7 @@
  * needed.
  *
  * The caller must not have a path probed that has no address of the family on its own
- * device: IPv4 would borrow another device's address, and its answer proves nothing.
+ * device: the kernel would borrow another device's, and the answer proves nothing.
  * Nor does IPv4 look for a route once the device is given. See probe_icmp.h.
  */
 #ifndef AUTOBIND_IO_PROBE_H

@@ -8,8 +8,8 @@
  * paths, schedules, what an answer means.
  *
  * What the kernel does and the caller must look at before it sends:
- * - A device without an address of the family: IPv4 borrows another device's address as
- *   the source, IPv6 takes a link-local one. Nothing here can tell.
+ * - A device without an address of the family: the kernel borrows another device's
+ *   address as the source, IPv6 also its own link-local one. Nothing here can tell.
  * - A device without a route to the address: IPv4 takes the address for on-link and
  * asks for its neighbour; IPv6 answers ENETUNREACH.
  *
@@ -97,9 +97,6 @@ int ab_icmp_fd(const struct ab_icmp *icmp, enum ab_icmp_family family);
 
 /* 0, or -errno of opening that family's socket. */
 int ab_icmp_error(const struct ab_icmp *icmp, enum ab_icmp_family family);
-
-/* True when the family's socket is a raw one. */
-bool ab_icmp_is_raw(const struct ab_icmp *icmp, enum ab_icmp_family family);
 
 /**
  * ab_icmp_send() - send echoes of one family

@@ -33,6 +33,7 @@ void ab_roots_init(struct ab_roots *roots)
 	for (i = 0; i < AB_ROOT_MAX; i++)
 		(void)ab_copy(roots->path[i], AB_ROOT_PATH,
 			      ab_root_options[i].fallback);
+	(void)ab_copy(roots->lib, sizeof(roots->lib), AB_PREFIX "/lib/autobind");
 }
 
 int ab_roots_set(struct ab_roots *roots, enum ab_root root, const char *value)
@@ -46,6 +47,8 @@ int ab_roots_set(struct ab_roots *roots, enum ab_root root, const char *value)
 	if (strlen(value) >= AB_ROOT_PATH)
 		return AB_ROOTS_E_LENGTH;
 	(void)ab_copy(roots->path[root], AB_ROOT_PATH, value); /* checked: fits */
+	if (root == AB_ROOT_CONFIG)
+		roots->lib[0] = '\0';
 	return 0;
 }
 
@@ -54,29 +57,35 @@ static bool is_prefixed(unsigned int root)
 	return root != AB_ROOT_ROOT && root != AB_ROOT_UDEV;
 }
 
+/* @path has AB_ROOT_PATH bytes. */
+static bool put_in_front(char *path, const char *prefix)
+{
+	char buf[AB_ROOT_PATH];
+	struct ab_text t;
+
+	if (!*path)
+		return true;
+	ab_text_init(&t, buf, sizeof(buf));
+	ab_text_add(&t, prefix);
+	if (path[0] != '/')
+		ab_text_addc(&t, '/');
+	ab_text_add(&t, path);
+	return !t.cut && ab_copy(path, AB_ROOT_PATH, buf);
+}
+
 int ab_roots_finish(struct ab_roots *roots)
 {
 	const char *prefix = roots->path[AB_ROOT_ROOT];
+	bool ok = true;
 	unsigned int i;
 
 	if (!*prefix)
 		return 0;
-	for (i = 0; i < AB_ROOT_MAX; i++) {
-		char buf[AB_ROOT_PATH];
-		struct ab_text t;
-
-		if (!is_prefixed(i) || !*roots->path[i])
-			continue;
-		ab_text_init(&t, buf, sizeof(buf));
-		ab_text_add(&t, prefix);
-		if (roots->path[i][0] != '/')
-			ab_text_addc(&t, '/');
-		ab_text_add(&t, roots->path[i]);
-		if (t.cut)
-			return AB_ROOTS_E_LENGTH;
-		(void)ab_copy(roots->path[i], AB_ROOT_PATH, buf); /* of equal size */
-	}
-	return 0;
+	for (i = 0; i < AB_ROOT_MAX; i++)
+		if (is_prefixed(i))
+			ok = ok && put_in_front(roots->path[i], prefix);
+	ok = ok && put_in_front(roots->lib, prefix);
+	return ok ? 0 : AB_ROOTS_E_LENGTH;
 }
 
 int ab_roots_socket(const struct ab_roots *roots, char *buf, size_t size)

@@ -38,6 +38,9 @@ extern const struct ab_root_option ab_root_options[AB_ROOT_MAX];
 
 struct ab_roots {
 	char path[AB_ROOT_MAX][AB_ROOT_PATH];
+	/* Shipped policies; "": none, as --config-dir names the whole configuration.
+	 * The third place, policies of this boot, is below AB_ROOT_RUN. */
+	char lib[AB_ROOT_PATH];
 };
 
 #define AB_ROOTS_E_LENGTH 1 /* longer than AB_ROOT_PATH - 1 */

@@ -389,7 +389,8 @@ static int send_request(struct ab_spawner *s, const struct ab_spawner_job *job,
 		if (head.n_args == AB_SPAWNER_ARGS_MAX ||
 		    n > AB_SPAWNER_MESSAGE_MAX - size)
 			return -E2BIG;
-		iov[1 + head.n_args] = (struct iovec){ (void *)(uintptr_t)arg, n };
+		memcpy(&iov[1 + head.n_args].iov_base, &arg, sizeof(arg)); /* const */
+		iov[1 + head.n_args].iov_len = n;
 		size += n;
 	}
 	assert(head.n_args > 0 && job->argv[0][0] == '/');

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "io/clock.h"
+#include "io/privs.h"
 
 /* The socket, and for each job its pidfd, its output and its errors. */
 #define FDS_PER_JOB 3
@@ -67,16 +68,16 @@ static void close_fd(int *fd)
 
 /* --- answers ---------------------------------------------------------------------- */
 
-static void send_answer(struct helper *h, const struct ab_spawner_answer *answer,
-			const char *err, int memfd)
+static void send_answer(struct helper *h, struct ab_spawner_answer *answer, char *err,
+			int memfd)
 {
 	union {
 		struct cmsghdr head;
 		char space[CMSG_SPACE(sizeof(int))];
 	} control = { .space = { 0 } };
 	struct iovec iov[2] = {
-		{ (void *)(uintptr_t)answer, sizeof(*answer) },
-		{ (void *)(uintptr_t)err, answer->n_err },
+		{ answer, sizeof(*answer) },
+		{ err, answer->n_err },
 	};
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	ssize_t n;
@@ -128,6 +129,8 @@ static void free_job(struct job *job)
 
 static void keep_output(struct job *job, const char *data, size_t n)
 {
+	ssize_t done;
+
 	if (n > job->output_max - job->n_out) {
 		n = job->output_max - job->n_out;
 		job->is_cut = true;
@@ -136,11 +139,11 @@ static void keep_output(struct job *job, const char *data, size_t n)
 		return;
 	if (job->memfd < 0)
 		job->memfd = memfd_create("ab-output", MFD_CLOEXEC);
-	if (job->memfd < 0 ||
-	    pwrite(job->memfd, data, n, (off_t)job->n_out) != (ssize_t)n)
-		job->error = errno;
-	else
+	done = job->memfd < 0 ? -1 : pwrite(job->memfd, data, n, (off_t)job->n_out);
+	if (done == (ssize_t)n)
 		job->n_out += (uint32_t)n;
+	else
+		job->error = done < 0 ? errno : ENOSPC; /* a part of it is no use */
 }
 
 static void keep_errors(struct job *job, const char *data, size_t n)
@@ -456,31 +459,37 @@ static bool has_jobs(const struct helper *h)
 	return false;
 }
 
+/* One wake-up: children first, so that what they leave makes room for the next. */
+static void serve(struct helper *h, const struct pollfd *fds)
+{
+	ab_mono now = ab_clock_now();
+	unsigned int i;
+
+	for (i = 0; i < AB_SPAWNER_JOBS_MAX; i++)
+		if (h->jobs[i].state != JOB_FREE)
+			serve_job(h, &h->jobs[i], fds + 1 + i * FDS_PER_JOB, now);
+	if (fds[0].revents)
+		on_socket(h);
+}
+
 void ab_spawner_helper(int fd)
 {
 	/* Not static: the daemon locks its memory and would keep a copy resident. */
 	struct helper *h = calloc(1, sizeof(*h));
 	struct pollfd fds[FDS_MAX];
-	unsigned int i;
 
 	if (!h)
 		return;
 	h->fd = fd;
 	(void)prctl(PR_SET_NAME, "ab-spawner");
+	ab_privs_become_helper();
 	while (h->fd >= 0 || has_jobs(h)) {
-		ab_mono next = fill_poll(h, fds), now;
+		ab_mono next = fill_poll(h, fds);
 
-		if (poll(fds, FDS_MAX, timeout_until(next)) < 0) {
-			assert(errno == EINTR || errno == ENOMEM);
-			continue;
-		}
-		now = ab_clock_now();
-		for (i = 0; i < AB_SPAWNER_JOBS_MAX; i++)
-			if (h->jobs[i].state != JOB_FREE)
-				serve_job(h, &h->jobs[i], fds + 1 + i * FDS_PER_JOB,
-					  now);
-		if (fds[0].revents)
-			on_socket(h);
+		if (poll(fds, FDS_MAX, timeout_until(next)) >= 0)
+			serve(h, fds);
+		else if (errno != EINTR && errno != ENOMEM)
+			break; /* the loop's side sees it die and starts another */
 	}
 	free(h);
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "io/log.h"
+#include "io/privs.h"
 #include "io/store_msg.h"
 
 /* Without a sign of life for this long the store is STALLED (architecture.md,
@@ -100,6 +101,17 @@ int ab_store_pid(const struct ab_store *s)
 
 /* --- the process ----------------------------------------------------------------- */
 
+static void close_from(int first)
+{
+	long max = sysconf(_SC_OPEN_MAX);
+	int fd;
+
+	if (close_range((unsigned int)first, ~0U, 0) == 0)
+		return;
+	for (fd = first; fd < max; fd++) /* before Linux 5.9 */
+		(void)close(fd);
+}
+
 static _Noreturn void be_helper(const struct ab_store_config *config, int sock,
 				const sigset_t *mask)
 {
@@ -112,12 +124,13 @@ static _Noreturn void be_helper(const struct ab_store_config *config, int sock,
 		(void)signal(ignored[i], SIG_IGN); /* cannot fail for these */
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
 	(void)prctl(PR_SET_NAME, "autobindd-store");
+	ab_privs_become_helper();
 	(void)umask(0077);
 	/* Nothing of the daemon's may stay open here, above all not its own end of our
 	 * socket: we would never see it close. */
 	if (dup2(sock, STDERR_FILENO + 1) < 0)
 		_exit(1);
-	(void)close_range(STDERR_FILENO + 2, ~0U, 0);
+	close_from(STDERR_FILENO + 2);
 	_exit(store_helper_run(config, STDERR_FILENO + 1));
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/hash.h"
 
+#include <endian.h>
 #include <string.h>
 
 static uint64_t rotl(uint64_t x, unsigned int b)
@@ -50,8 +51,12 @@ uint64_t ab_siphash(const struct ab_hash_key *key, const void *data, size_t n)
 	};
 	size_t i;
 
-	for (i = 0; i + 8 <= n; i += 8)
-		absorb(v, load_le64(p + i, 8));
+	for (i = 0; i + 8 <= n; i += 8) {
+		uint64_t word;
+
+		memcpy(&word, p + i, 8);
+		absorb(v, le64toh(word));
+	}
 	absorb(v, load_le64(p + i, n - i) | (uint64_t)(n & 0xff) << 56);
 	v[2] ^= 0xff;
 	for (i = 0; i < 4; i++)

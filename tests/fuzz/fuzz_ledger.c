@@ -4,16 +4,14 @@
  * same entries. The checksum would keep a fuzzer out, so each input is tried as it is
  * and as the lines of a correct frame.
  */
+#include "fuzz.h"
+
 #include <assert.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/ledger.h"
 #include "util/hash.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 struct rewrite {
 	struct ab_text t;

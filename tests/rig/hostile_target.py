@@ -3,16 +3,17 @@
 """An iSCSI target that can only be discovered, and that misbehaves on demand.
 
 usage: hostile_target.py MODE ADDR PORT [--targets N] [--portals A;B] [--chunk N]
+       hostile_target.py MODE ADDR PORT @FILE      with one argument a line
 
-Prints "ready" when it listens and ends when its standard input is closed. The modes
-are the methods named mode_* below; "good" is the one without a fault.
+Prints "ready" when it listens and runs until it is killed. The modes are the methods
+named mode_* below; "good" is the one without a fault; "all" is all of them, each at a
+port of its own from PORT on: they are printed as "MODE PORT".
 """
 import argparse
-import os
 import random
+import signal
 import socket
 import struct
-import sys
 import threading
 import time
 
@@ -28,7 +29,7 @@ class Closed(Exception):
 
 
 class Session:
-    """One connection; subclasses and mode_* change single steps of it."""
+    """One connection; a mode changes single steps of it."""
 
     def __init__(self, conn, args):
         self.conn = conn
@@ -348,10 +349,10 @@ class Session:
         self.on_logout = on_logout
 
 
-def serve(conn, args):
+def serve(conn, mode, args):
     try:
         session = Session(conn, args)
-        getattr(session, "mode_" + args.mode)()
+        getattr(session, "mode_" + mode)()
         session.run()
     except (Closed, OSError):
         pass
@@ -359,31 +360,38 @@ def serve(conn, args):
         conn.close()
 
 
+def accept(listener, mode, args):
+    while True:
+        conn = listener.accept()[0]
+        threading.Thread(target=serve, args=(conn, mode, args), daemon=True).start()
+
+
+def listen(addr, port):
+    family = socket.AF_INET6 if ":" in addr else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(socket.getaddrinfo(addr, port, family)[0][4])
+    listener.listen(64)
+    return listener
+
+
 def main():
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(fromfile_prefix_chars="@")
     modes = sorted(m[5:] for m in dir(Session) if m.startswith("mode_"))
-    parser.add_argument("mode", choices=modes)
+    parser.add_argument("mode", choices=modes + ["all"])
     parser.add_argument("addr")
     parser.add_argument("port", type=int)
     parser.add_argument("--targets", type=int, default=1)
     parser.add_argument("--portals", default="10.9.9.9:3260,1")
     parser.add_argument("--chunk", type=int, default=8192)
     args = parser.parse_args()
-    family = socket.AF_INET6 if ":" in args.addr else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(socket.getaddrinfo(args.addr, args.port, family)[0][4])
-    listener.listen(64)
-    threading.Thread(target=accept, args=(listener, args), daemon=True).start()
+    for i, mode in enumerate(modes if args.mode == "all" else [args.mode]):
+        listener = listen(args.addr, args.port + i)
+        threading.Thread(target=accept, args=(listener, mode, args), daemon=True).start()
+        print(mode, args.port + i)
     print("ready", flush=True)
-    os.read(0, 1)
-
-
-def accept(listener, args):
-    while True:
-        conn = listener.accept()[0]
-        threading.Thread(target=serve, args=(conn, args), daemon=True).start()
+    signal.pause()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

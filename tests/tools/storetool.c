@@ -245,6 +245,7 @@ int main(int argc, char **argv)
 {
 	struct ab_store_config config = { 0 };
 	int pair[2], status, i;
+	int room = 64 << 20; /* nobody reads before all is done */
 
 	if (argc < 3)
 		die("DIR JOB...", "usage");
@@ -257,6 +258,10 @@ int main(int argc, char **argv)
 	config.run_dir = below(argv[1], "run");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		die(strerror(errno), "socketpair");
+	for (i = 0; i < 2; i++)
+		if (setsockopt(pair[i], SOL_SOCKET, SO_SNDBUFFORCE, &room,
+			       sizeof(room)))
+			die(strerror(errno), "SO_SNDBUFFORCE");
 	for (i = 2; i < argc; i++)
 		send_job(pair[0], argv[1], argv[i], (uint64_t)i - 1);
 	if (shutdown(pair[0], SHUT_WR) < 0)

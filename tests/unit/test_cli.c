@@ -26,8 +26,7 @@
 
 #define GOLDEN "tests/golden/cli/"
 
-/* --- a daemon that knows a small world ---------------------------------------------
- */
+/* --- a daemon that knows a small world --- */
 
 static void text_rows(struct ab_reply *reply, const char *const *members,
 		      const char *const *values, unsigned int n)
@@ -73,18 +72,20 @@ static void send_status(struct ab_reply *reply, const char *overall)
 	ab_row_text(&row, "row", "head");
 	ab_row_text(&row, "initiator", "iqn.1993-08.org.debian:01:4fa8b52a1f");
 	ab_row_number(&row, "generation", 3);
-	ab_row_text(&row, "configuration", "ok");
-	ab_row_text(&row, "daemon", "0.1, running");
+	ab_row_text(&row, "configuration", "current");
+	ab_row_text(&row, "daemon", "0.1");
+	ab_row_bool(&row, "paused", strcmp(overall, "ok") != 0);
+	ab_row_bool(&row, "additions_only", false);
 	ab_row_number(&row, "ports", 3);
 	ab_row_number(&row, "paths_up", 3);
 	ab_row_number(&row, "paths_all", 4);
 	ab_row_text(&row, "overall", overall);
 	(void)ab_reply_row(reply, &row);
-	send_port(reply, "ens1f0", "UP", 2, "");
-	send_port(reply, "ens1f1", "DOWN", 1,
+	send_port(reply, "ens1f0", "BOUND", 2, "");
+	send_port(reply, "ens1f1", "PARTIAL", 1,
 		  "10.0.1.10:3260 does not answer: 12 echoes lost since 3 min; the "
 		  "next is sent in 10 s");
-	send_port(reply, "lo", "ignored", -1,
+	send_port(reply, "lo", "UNTAKEN", -1,
 		  "no policy takes it \x1b[31m\xe2\x80\xae\xff");
 }
 
@@ -102,8 +103,8 @@ static void send_path(struct ab_reply *reply, const char *portal, const char *st
 		ab_row_null(&row, "rtt_us");
 	else
 		ab_row_number(&row, "rtt_us", rtt);
-	ab_row_number(&row, "loss", rtt < 0 ? 100 : 0);
-	ab_row_number(&row, "next_ms", 700);
+	ab_row_number(&row, "loss", rtt < 0 ? 37 : 0);
+	ab_row_number(&row, "interval_ms", rtt < 0 ? 10000 : 5000);
 	ab_row_text(&row, "role", "discovery");
 	ab_row_text(&row, "reason", rtt < 0 ? "no answer" : "");
 	(void)ab_reply_row(reply, &row);
@@ -130,7 +131,7 @@ static void send_nodes(struct ab_reply *reply)
 		ab_row_number(&row, "tpgt", 1);
 		ab_row_text(&row, "iface", "ab-ens1f0");
 		ab_row_text(&row, "owner", i ? "foreign" : "ours");
-		ab_row_text(&row, "state", "UP");
+		ab_row_text(&row, "state", "ok");
 		ab_row_text(&row, "port", "ens1f0");
 		(void)ab_reply_row(reply, &row);
 	}
@@ -178,14 +179,16 @@ static void send_events(struct ab_reply *reply, const struct ab_request *req)
 	for (i = 0; i < 2; i++) {
 		ab_row_clear(&row);
 		ab_row_number(&row, "time_ms", 1767225600123 + i * 250);
-		ab_row_text(&row, "what", i ? "path-up" : "port-taken");
+		ab_row_text(&row, "what", i ? "answers" : "taken by policy");
 		ab_row_text(&row, "port", "ens1f0");
 		if (i)
 			ab_row_text(&row, "portal", "10.0.0.10:3260");
 		else
 			ab_row_null(&row, "portal");
 		ab_row_null(&row, "name");
-		ab_row_text(&row, "text", i ? "answers in 0.083 ms" : "by 10-san");
+		ab_row_text(&row, "text",
+			    i ? "ens1f0: 10.0.0.10:3260 answers"
+			      : "ens1f0: taken by policy 10-san");
 		if (i || !ab_request_get(req, "lines"))
 			(void)ab_reply_row(reply, &row);
 	}
@@ -218,8 +221,14 @@ static void handle(void *arg, const struct ab_request *req, struct ab_reply *rep
 			       "there is no port 'nosuch'");
 		return;
 	}
+	if (port && strcmp(port, "lines") == 0) {
+		ab_reply_error(
+			reply, AB_MESSAGE_ERROR_CONFIG,
+			"refused:\na.conf:1: error: \x1b[2J\nb.conf:2: error: x");
+		return;
+	}
 	if (strcmp(m, "status") == 0)
-		send_status(reply, port ? "ok" : "degraded");
+		send_status(reply, port ? "ok" : "partial");
 	else if (strcmp(m, "paths") == 0)
 		send_paths(reply);
 	else if (strcmp(m, "nodes") == 0)
@@ -295,8 +304,7 @@ static int stop(void **state)
 	return rmdir(dir);
 }
 
-/* --- running it --------------------------------------------------------------------
- */
+/* --- running it --- */
 
 struct ran {
 	int status;
@@ -392,8 +400,7 @@ static void assert_golden(const char *name, const char *text)
 	free(expected);
 }
 
-/* --- tests -------------------------------------------------------------------------
- */
+/* --- tests --- */
 
 static void answers_look_as_they_should(void **state)
 {
@@ -510,6 +517,22 @@ static void errors_say_what_where_and_what_to_do(void **state)
 		  "autobind: --udev: 'maybe' is no such choice: give udev|kernel\n" },
 		{ "help stats", 2,
 		  "autobind: help: unknown verb 'stats': did you mean status?\n" },
+		{ "ping 127.0.0.1", 2,
+		  "autobind: ping: through which port? usage: autobind ping -I PORT "
+		  "ADDRESS[:PORT]\n" },
+		{ "ping -I lo localhost", 2,
+		  "autobind: ping: 'localhost' is no ADDRESS[:PORT]: is malformed\n" },
+		{ "ping -I lo 127.0.0.1 -i 5ms", 2,
+		  "autobind: ping: --interval: '5ms' is no time from 20ms to 1h, as "
+		  "200ms or 2s\n" },
+		{ "ping -I lo 127.0.0.1 -c 0", 2,
+		  "autobind: ping: --count: '0' is no number from 1 to "
+		  "4294967295\n" },
+		{ "ping -I lo 127.0.0.1:1 --jumbo", 2,
+		  "autobind: ping: --size and --jumbo are for echoes: give the address "
+		  "without a port, and no --tcp\n" },
+		{ "ping -I nosuch0 127.0.0.1", 2,
+		  "autobind: ping: nosuch0: no such network device\n" },
 		{ "completion fish", 2,
 		  "autobind: completion: 'fish' is no shell that is known: give "
 		  "bash\n" },
@@ -545,6 +568,11 @@ static void answer_no_of_the_daemon_is_passed_on(void **state)
 	assert_int_equal(r.status, 1);
 	assert_string_equal(r.err, "autobind: explain: there is no port 'nosuch'\n");
 	assert_string_equal(r.out, "");
+	clear(&r);
+	r = ask((struct ab_cli_setup){ .width = 0 }, "explain lines");
+	assert_int_equal(r.status, 1);
+	assert_string_equal(r.err, "autobind: explain: refused:\n"
+				   " a.conf:1: error: %1B[2J\n b.conf:2: error: x\n");
 	clear(&r);
 	r = ask((struct ab_cli_setup){ .width = 0 }, "status nosuch --json");
 	assert_string_equal(r.out, "");
@@ -657,10 +685,12 @@ static void man_page_has_every_verb_and_option(void **state)
 	free(page);
 }
 
-static int offline_ifaces(const struct ab_roots *roots, ab_client_row_fn *fn, void *arg,
-			  struct ab_text *message)
+static int offline_ifaces(const struct ab_roots *roots, const char *world,
+			  ab_client_row_fn *fn, void *arg, struct ab_text *message)
 {
 	struct ab_row row;
+
+	assert_null(world);
 
 	if (strcmp(roots->path[AB_ROOT_DB], "/broken") == 0) {
 		ab_text_add(message, "/broken: not a database");
@@ -718,6 +748,83 @@ static void full_disk_is_an_error(void **state)
 	(void)fclose(setup.out); /* it fails again */
 }
 
+static void write_policy(const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void check_prints_messages_as_compilers_do(void **state)
+{
+	char words[128], expected[512];
+	struct ran r;
+
+	(void)state;
+	snprintf(words, sizeof(words), "%s/policy.d", dir);
+	assert_int_equal(mkdir(words, 0755), 0);
+	snprintf(words, sizeof(words), "check %s", dir);
+	r = run(words);
+	assert_int_equal(r.status, 0);
+	assert_string_equal(r.out, "valid: 0 policies\n");
+	clear(&r);
+	write_policy("policy.d/10-a.conf", "[Match]\nName = ens*\n[Bind]\n"
+					   "Action = ifase\n");
+	r = run(words);
+	assert_int_equal(r.status, 1);
+	snprintf(expected, sizeof(expected), "%s/policy.d/10-a.conf:4: error: ", dir);
+	assert_ptr_equal(strstr(r.out, expected), r.out);
+	assert_non_null(strstr(r.out, "did you mean 'iface'?"));
+	assert_non_null(
+		strstr(r.out, "\n1 error: this configuration would be refused"));
+	clear(&r);
+	snprintf(words, sizeof(words), "--json check %s", dir);
+	r = run(words);
+	assert_int_equal(r.status, 1);
+	snprintf(expected, sizeof(expected),
+		 "[\n {\"file\": \"%s/policy.d/10-a.conf\", \"line\": 4, "
+		 "\"severity\": \"error\", \"text\": ",
+		 dir);
+	assert_ptr_equal(strstr(r.out, expected), r.out);
+	clear(&r);
+	write_policy("policy.d/10-a.conf", "[Match]\nName = ens*\n[Bind]\n"
+					   "Action = iface\n");
+	r = run(words);
+	assert_int_equal(r.status, 0);
+	assert_string_equal(r.out, "[]\n");
+	clear(&r);
+	snprintf(words, sizeof(words), "%s/policy.d/10-a.conf", dir);
+	assert_int_equal(unlink(words), 0);
+	snprintf(words, sizeof(words), "%s/policy.d", dir);
+	assert_int_equal(rmdir(words), 0);
+}
+
+static void ping_probes_as_ping_does(void **state)
+{
+	struct ran r;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	r = run("ping -I lo 127.0.0.1 -c 2 -i 20ms");
+	assert_int_equal(r.status, 0);
+	assert_non_null(strstr(r.out, "2 packets transmitted, 2 received"));
+	clear(&r);
+	/* tcpmux: nobody listens there. */
+	r = run("ping -I lo 127.0.0.1:1 -c 1 --json");
+	assert_int_equal(r.status, 1);
+	assert_string_equal(strchr(r.out, '\n') ? (*strchr(r.out, '\n') = '\0', r.out)
+						: r.out,
+			    "{\"seq\": 1, \"result\": \"refused\", \"rtt_us\": null, "
+			    "\"arrival\": null, \"error\": \"Connection refused\"}");
+	clear(&r);
+}
+
 /* What bash offers for a line; @word is the index of the last one. */
 static char *complete(const char *script, const char *line, int word)
 {
@@ -751,6 +858,7 @@ static void completion_knows_verbs_and_options(void **state)
 		{ "autobind events --js", 2, "--json" },
 		{ "autobind status lo", 2, "lo" },
 		{ "autobind help exp", 2, "explain" },
+		{ "autobind ping -I l", 3, "lo" },
 		{ "autobind --config", 1, "--config-dir" },
 		{ "autobind comple", 1, "" },
 	};
@@ -793,6 +901,8 @@ int main(void)
 		cmocka_unit_test(man_page_has_every_verb_and_option),
 		cmocka_unit_test(without_a_daemon_files_answer_where_they_can),
 		cmocka_unit_test(full_disk_is_an_error),
+		cmocka_unit_test(check_prints_messages_as_compilers_do),
+		cmocka_unit_test(ping_probes_as_ping_does),
 		cmocka_unit_test(completion_knows_verbs_and_options),
 	};
 

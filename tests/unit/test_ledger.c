@@ -54,6 +54,7 @@ static struct ab_ledger_entry node_entry(const char *target, uint8_t family)
 	e.kind = AB_LEDGER_NODE;
 	e.owner = AB_OWNER_OURS;
 	e.hash = UINT64_MAX;
+	e.settings = family == AF_INET6 ? UINT64_C(0xfedcba9876543210) : 0;
 	(void)ab_copy(e.node.target, sizeof(e.node.target), target);
 	e.node.portal.addr.family = family;
 	memcpy(e.node.portal.addr.bytes, "\x0a\x00\x00\x01", 4);
@@ -371,6 +372,13 @@ static void what_has_no_place_is_refused(void **state)
 	e = node_entry("iqn.a:b", 0);
 	assert_false(ab_ledger_can_hold(&e));
 	e = iface_entry("", AB_OWNER_OURS);
+	assert_false(ab_ledger_can_hold(&e));
+	e = node_entry("iqn.a:b", AF_INET);
+	e.node.portal.port = 0;
+	assert_false(ab_ledger_can_hold(&e));
+	e = iface_entry("x", AB_OWNER_OURS);
+	assert_true(ab_ledger_can_hold(&e));
+	e.iface.port.vlan_id = 4096;
 	assert_false(ab_ledger_can_hold(&e));
 	e = iface_entry("x", AB_OWNER_OURS);
 	e.kind = 9;

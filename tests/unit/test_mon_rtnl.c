@@ -65,7 +65,8 @@ struct fixture {
 	const char *name; /* for is_reached */
 	uint32_t ifindex; /* same */
 	uint32_t mtu;	  /* same; also the last mark of sync() */
-	pid_t other;	  /* a process in another namespace, or 0 */
+	void (*on_verdict)(struct fixture *f);
+	pid_t other; /* a process in another namespace, or 0 */
 	bool in_event;
 };
 
@@ -252,6 +253,8 @@ static void on_event(void *arg, const struct ab_event *ev)
 	f->in_event = true;
 	model_event(&f->model, ev);
 	hear(&f->heard, ev);
+	if (ev->type == AB_EV_ROUTE && f->on_verdict)
+		f->on_verdict(f);
 	if (f->is_reached && f->is_reached(f))
 		ab_loop_stop(f->loop);
 	f->in_event = false;
@@ -371,10 +374,12 @@ static void assert_equals_fresh_dump(struct fixture *f)
 {
 	struct fixture *g = calloc(1, sizeof(*g));
 	bool is_equal = false;
+	ab_mono deadline;
 
 	assert_non_null(g);
-	/* Something of the test before may come in between: carrier, end of DAD. */
-	for (int i = 0; i < 5 && !is_equal; i++) {
+	/* The end of DAD comes late, and only a dump shows it while it runs. */
+	for (deadline = ab_mono_add_ms(ab_clock_now(), 10000);
+	     !is_equal && ab_mono_before(ab_clock_now(), deadline);) {
 		sync_events(f);
 		memset(g, 0, sizeof(*g));
 		g->loop = f->loop;
@@ -813,6 +818,76 @@ static void a_resync_dumps_without_being_stale(void **state)
 	assert_equals_fresh_dump(f);
 }
 
+/* Something that happens in the wake-up in which the dump is asked for. */
+struct meanwhile {
+	struct ab_loop_timer *timer;
+	const char *command;
+};
+
+static void on_meanwhile(void *arg)
+{
+	struct meanwhile *w = arg;
+
+	sh("%s", w->command);
+}
+
+/* Timers of one wake-up fire in the order in which they were set; the monitor asks for
+ * the dump in one of its own. */
+static void resync_and(struct fixture *f, const char *before, const char *after)
+{
+	ab_mono past = ab_mono_ns(1);
+	struct meanwhile w[2] = { { NULL, before }, { NULL, after } };
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+			ab_loop_timer_new(f->loop, on_meanwhile, &w[i], &w[i].timer),
+			0);
+	ab_loop_timer_set(w[0].timer, past);
+	ab_rtnl_resync(f->rtnl);
+	ab_loop_timer_set(w[1].timer, ab_clock_now());
+	until(f, is_dumped_again);
+	for (int i = 0; i < 2; i++)
+		ab_loop_timer_free(w[i].timer);
+}
+
+/* The kernel writes the first part of a dump when it is asked for. */
+static void what_goes_after_the_dump_was_written_does_not_come_back(void **state)
+{
+	struct fixture *f;
+
+	start(&f, state, 0);
+	sh("ip link add v0 type veth peer name v1 && ip addr add 192.0.2.1/24 dev v0");
+	sync_events(f);
+	assert_non_null(link_named(f, "v0"));
+	resync_and(f, "true", "ip link del v0");
+	assert_null(link_named(f, "v0"));
+	assert_null(link_named(f, "v1"));
+	assert_int_equal(f->model.n_addrs, 0);
+	assert_equals_fresh_dump(f);
+}
+
+/* More notifications than are read in a wake-up are older than the dump. */
+static void a_dump_is_not_told_before_what_is_older(void **state)
+{
+	struct fixture *f;
+	unsigned int told;
+
+	start(&f, state, 0);
+	sh("ip link add v0 type veth peer name v1");
+	sync_events(f);
+	resync_and(
+		f,
+		"{ i=0; while [ $i -lt 5000 ]; do echo link set v0 mtu $((1300 + i));"
+		"i=$((i + 1)); done; echo link set v0 mtu 1234; } | ip -batch -",
+		"true");
+	assert_int_equal(link_named(f, "v0")->mtu, 1234);
+	told = f->heard.n_links;
+	assert_true(told > 5000);
+	sync_events(f);
+	assert_in_range(f->heard.n_links, told + 1,
+			told + 3); /* the mark of the sync */
+}
+
 /* --- routes --- */
 
 static bool are_routes4_told(struct fixture *f)
@@ -962,6 +1037,29 @@ static void every_question_is_answered_once_and_the_last_counts(void **state)
 		assert_int_equal(f->heard.verdicts[i],
 				 i % 2 ? AB_ROUTE_NONE : AB_ROUTE_OK);
 	}
+}
+
+static void renew_the_fifteenth(struct fixture *f)
+{
+	f->on_verdict = NULL;
+	ask(f, 15, "v0", "192.0.2.7");
+}
+
+static void a_question_renewed_under_way_has_the_answer_to_the_last(void **state)
+{
+	struct fixture *f;
+
+	start(&f, state, 0);
+	sh("ip link add v0 type veth peer name v1 && ip link set v0 up && "
+	   "ip link set v1 up && ip addr add 192.0.2.1/24 dev v0");
+	for (unsigned int i = 0; i < 16; i++)
+		ask(f, i, "v0", "8.8.8.8");
+	f->on_verdict = renew_the_fifteenth; /* all are sent when one is answered */
+	f->ifindex = 16;
+	until(f, are_all_answered);
+	assert_int_equal(f->heard.verdicts[14], AB_ROUTE_NONE);
+	assert_int_equal(f->heard.answers[15], 1);
+	assert_int_equal(f->heard.verdicts[15], AB_ROUTE_OK);
 }
 
 static void a_route_by_a_device_that_is_gone_is_none(void **state)
@@ -1118,9 +1216,12 @@ int main(void)
 		RTNL_TEST(overflows_during_dumps_end_in_a_clean_one),
 		RTNL_TEST(ten_thousand_messages_diverge_in_nothing),
 		RTNL_TEST(a_resync_dumps_without_being_stale),
+		RTNL_TEST(what_goes_after_the_dump_was_written_does_not_come_back),
+		RTNL_TEST(a_dump_is_not_told_before_what_is_older),
 		RTNL_TEST(change_of_routes_and_rules_is_told_by_family),
 		RTNL_TEST(verdicts_are_the_kernels),
 		RTNL_TEST(every_question_is_answered_once_and_the_last_counts),
+		RTNL_TEST(a_question_renewed_under_way_has_the_answer_to_the_last),
 		RTNL_TEST(a_route_by_a_device_that_is_gone_is_none),
 		RTNL_TEST(only_edges_of_failed_neighbours_are_told),
 		RTNL_TEST(churn_that_overflows_asks_again_and_leaves_links_fresh),

@@ -1,0 +1,704 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "io/service.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/control.h"
+#include "io/log.h"
+#include "util/num.h"
+
+/* An answer that is not finished: a follower of events, or of progress. */
+struct open_reply {
+	struct open_reply *next;
+	struct ab_service *service;
+	struct ab_reply *reply;
+	uint64_t next_note; /* follower of events: the first one not sent yet */
+	struct ab_loop_timer *deadline; /* owned; follower of progress, else NULL */
+};
+
+/* A reload or a plan that waits for the files to be read. */
+struct conf_request {
+	struct conf_request *next;
+	struct ab_service *service;
+	struct ab_reply *reply;
+};
+
+struct ab_service {
+	struct ab_shell *sh;
+	struct ab_control *control;
+	struct open_reply *open;
+	struct conf_request *waiting;
+};
+
+/* --- rows --- */
+
+static void send_row(void *arg, const struct ab_row *row)
+{
+	(void)ab_reply_row(arg, row); /* a client that went takes no more rows */
+}
+
+static struct ab_view view_for(struct ab_service *s, struct ab_reply *reply)
+{
+	struct ab_view v = ab_shell_view(s->sh);
+
+	v.fn = send_row;
+	v.arg = reply;
+	return v;
+}
+
+static void no_such_port(struct ab_reply *reply, const char *port)
+{
+	char text[128];
+	struct ab_text t;
+
+	ab_text_init(&t, text, sizeof(text));
+	ab_text_add(&t, "there is no network device ");
+	ab_text_add_escaped(&t, port, strlen(port));
+	ab_text_add(&t, "; `autobind ports` lists them");
+	ab_reply_error(reply, AB_MESSAGE_ERROR_NOT_FOUND, text);
+}
+
+/* --- tables --- */
+
+typedef uint32_t table_fn(const struct ab_view *v, const char *filter);
+
+/* Rows of one piece: few enough for a queue that is not full, however long they are. */
+#define PIECE_ROWS 64u
+/* Missing paths that are told: an answer that is read, not a table. */
+#define MISSING_MAX 256u
+/* Pieces of one wake-up: some milliseconds. */
+#define PIECES_MAX 4u
+
+/*
+ * A table may be longer than a client's queue: it is sent in pieces. A row that comes
+ * or goes meanwhile may be shown twice or not at all, as in any listing of what
+ * changes.
+ */
+struct table {
+	struct ab_service *service;
+	struct ab_reply *reply;
+	table_fn *fn;
+	char filter[AB_TARGET_NAME];
+	uint32_t n_sent;
+};
+
+/* Return: true when nothing is left. */
+static bool send_pieces(struct table *t)
+{
+	struct ab_view v = view_for(t->service, t->reply);
+	unsigned int i;
+
+	v.max = PIECE_ROWS;
+	for (i = 0; i < PIECES_MAX && !ab_reply_is_full(t->reply); i++) {
+		v.first = t->n_sent;
+		t->n_sent = t->fn(&v, t->filter);
+		if (t->n_sent < v.first + v.max)
+			return true;
+	}
+	return false;
+}
+
+static void end_table(void *arg, struct ab_reply *reply)
+{
+	free(arg);
+	ab_reply_end(reply);
+}
+
+static void on_room(void *arg, struct ab_reply *reply)
+{
+	if (send_pieces(arg))
+		end_table(arg, reply);
+}
+
+static void send_table(struct ab_service *s, const struct ab_request *req,
+		       struct ab_reply *reply, table_fn *fn)
+{
+	const char *port = ab_request_get(req, "port");
+	struct table *t = calloc(1, sizeof(*t));
+
+	if (!t) {
+		ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL, "out of memory");
+		return;
+	}
+	t->service = s;
+	t->reply = reply;
+	t->fn = fn;
+	if (port && !ab_copy(t->filter, sizeof(t->filter), port)) {
+		/* Longer than any name: what matches it is nothing. */
+		end_table(t, reply);
+		return;
+	}
+	if (send_pieces(t))
+		end_table(t, reply);
+	else
+		ab_reply_on_room(reply, on_room, end_table, t);
+}
+
+static uint32_t all_ifaces(const struct ab_view *v, const char *filter)
+{
+	(void)filter;
+	return ab_view_ifaces(v);
+}
+
+static uint32_t all_portals(const struct ab_view *v, const char *filter)
+{
+	(void)filter;
+	return ab_view_portals(v);
+}
+
+static void skip_row(void *arg, const struct ab_row *row)
+{
+	(void)arg;
+	(void)row;
+}
+
+static void do_status(struct ab_service *s, const struct ab_request *req,
+		      struct ab_reply *reply)
+{
+	struct ab_view v = view_for(s, reply);
+	const char *port = ab_request_get(req, "port");
+	struct ab_row row;
+
+	v.fn = skip_row;
+	if (port && *port && ab_view_ports(&v, port) == 0) {
+		no_such_port(reply, port);
+		return;
+	}
+	ab_row_clear(&row);
+	ab_row_text(&row, "row", "head");
+	ab_shell_add_head(s->sh, &row);
+	ab_view_head(&v, &row);
+	(void)ab_reply_row(reply, &row);
+	send_table(s, req, reply, ab_view_ports);
+}
+
+static void do_ports(struct ab_service *s, const struct ab_request *req,
+		     struct ab_reply *reply)
+{
+	send_table(s, req, reply, ab_view_ports);
+}
+
+static void do_ifaces(struct ab_service *s, const struct ab_request *req,
+		      struct ab_reply *reply)
+{
+	send_table(s, req, reply, all_ifaces);
+}
+
+static void do_portals(struct ab_service *s, const struct ab_request *req,
+		       struct ab_reply *reply)
+{
+	send_table(s, req, reply, all_portals);
+}
+
+static void do_paths(struct ab_service *s, const struct ab_request *req,
+		     struct ab_reply *reply)
+{
+	send_table(s, req, reply, ab_view_paths);
+}
+
+static void do_nodes(struct ab_service *s, const struct ab_request *req,
+		     struct ab_reply *reply)
+{
+	send_table(s, req, reply, ab_view_nodes);
+}
+
+static void do_explain(struct ab_service *s, const struct ab_request *req,
+		       struct ab_reply *reply)
+{
+	struct ab_view v = view_for(s, reply);
+	const char *port = ab_request_get(req, "port");
+	int r;
+
+	if (!port || !*port) {
+		ab_reply_error(reply, AB_MESSAGE_ERROR_BAD_PARAMETER,
+			       "which port? `autobind ports` lists them");
+		return;
+	}
+	r = ab_view_explain(&v, port, ab_request_get(req, "object"));
+	if (r == -ENODEV)
+		no_such_port(reply, port);
+	else if (r == -ENOENT)
+		ab_reply_error(reply, AB_MESSAGE_ERROR_NOT_FOUND,
+			       "the port knows no such portal or target; `autobind "
+			       "paths` lists what it knows");
+	else
+		ab_reply_end(reply);
+}
+
+/* --- open answers --- */
+
+static void remove_open(struct open_reply *o)
+{
+	struct open_reply **at = &o->service->open;
+
+	while (*at != o)
+		at = &(*at)->next;
+	*at = o->next;
+	o->deadline = ab_loop_timer_free(o->deadline);
+	free(o);
+}
+
+static void end_open(struct open_reply *o)
+{
+	struct ab_reply *reply = o->reply;
+
+	remove_open(o);
+	ab_reply_end(reply);
+}
+
+static void on_gone(void *arg, struct ab_reply *reply)
+{
+	(void)reply;
+	end_open(arg);
+}
+
+/* Keeps an answer open; without memory it ends with an error. */
+static struct open_reply *keep_open(struct ab_service *s, struct ab_reply *reply)
+{
+	struct open_reply *o = calloc(1, sizeof(*o));
+
+	if (!o) {
+		ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL, "out of memory");
+		return NULL;
+	}
+	o->service = s;
+	o->reply = reply;
+	o->next = s->open;
+	s->open = o;
+	ab_reply_on_gone(reply, on_gone, o);
+	return o;
+}
+
+/* --- events --- */
+
+static void send_notes(struct open_reply *o)
+{
+	const struct ab_history *h = ab_shell_history(o->service->sh);
+	struct ab_row row;
+
+	if (o->next_note < ab_history_first(h))
+		o->next_note = ab_history_first(h);
+	for (; o->next_note < h->n; o->next_note++) {
+		ab_history_row(h, o->next_note, &row);
+		(void)ab_reply_row(o->reply, &row);
+	}
+}
+
+static void do_events(struct ab_service *s, const struct ab_request *req,
+		      struct ab_reply *reply)
+{
+	const struct ab_history *h = ab_shell_history(s->sh);
+	const char *lines = ab_request_get(req, "lines");
+	struct open_reply *o;
+	uint64_t n = AB_HISTORY_MAX;
+
+	if (lines && ab_num_u64(lines, 0, AB_HISTORY_MAX, &n)) {
+		ab_reply_error(reply, AB_MESSAGE_ERROR_BAD_PARAMETER,
+			       "lines: a number from 0 to 512");
+		return;
+	}
+	o = keep_open(s, reply);
+	if (!o)
+		return;
+	o->next_note = h->n - (n < h->n ? n : h->n);
+	send_notes(o);
+	if (!ab_request_get(req, "follow"))
+		end_open(o);
+}
+
+/* --- orders and their progress --- */
+
+static void tell_result(struct ab_reply *reply, bool is_satisfied, const char *text)
+{
+	struct ab_row row;
+
+	ab_row_clear(&row);
+	ab_row_text(&row, "row", "result");
+	ab_row_bool(&row, "satisfied", is_satisfied);
+	ab_row_text(&row, "text", text);
+	(void)ab_reply_row(reply, &row);
+}
+
+static bool is_satisfied(const struct ab_service *s)
+{
+	struct ab_view v = ab_shell_view(s->sh);
+	enum ab_overall o = ab_view_overall(v.e);
+
+	return o == AB_OVERALL_OK || o == AB_OVERALL_IDLE;
+}
+
+static void give_up(void *arg)
+{
+	struct open_reply *o = arg;
+	struct ab_view v = view_for(o->service, o->reply);
+
+	v.max = MISSING_MAX;
+	(void)ab_view_missing(&v);
+	tell_result(o->reply, false, "not everything that the policies want is there");
+	end_open(o);
+}
+
+static void follow_progress(struct ab_service *s, struct ab_reply *reply)
+{
+	struct open_reply *o;
+
+	if (is_satisfied(s)) {
+		tell_result(reply, true, "everything that the policies want is there");
+		ab_reply_end(reply);
+		return;
+	}
+	o = keep_open(s, reply);
+	if (!o)
+		return;
+	o->next_note = ab_shell_history(s->sh)->n;
+	if (ab_loop_timer_new(ab_shell_loop(s->sh), give_up, o, &o->deadline) < 0) {
+		give_up(o);
+		return;
+	}
+	ab_loop_timer_set(o->deadline, ab_mono_add_ms(ab_loop_now(ab_shell_loop(s->sh)),
+						      AB_SERVICE_PROGRESS_MS));
+}
+
+static void tell_note(struct open_reply *o, uint64_t number)
+{
+	struct ab_row note, row;
+
+	ab_history_row(ab_shell_history(o->service->sh), number, &note);
+	ab_row_clear(&row);
+	ab_row_text(&row, "port", ab_row_get(&note, "port"));
+	ab_row_text(&row, "portal", ab_row_get(&note, "portal"));
+	ab_row_text(&row, "text", ab_row_get(&note, "text"));
+	(void)ab_reply_row(o->reply, &row);
+}
+
+static void send_progress(struct open_reply *o)
+{
+	const struct ab_history *h = ab_shell_history(o->service->sh);
+
+	if (o->next_note < ab_history_first(h))
+		o->next_note = ab_history_first(h);
+	while (o->next_note < h->n)
+		tell_note(o, o->next_note++);
+	if (!is_satisfied(o->service))
+		return;
+	tell_result(o->reply, true, "everything that the policies want is there");
+	end_open(o);
+}
+
+static void on_step(void *arg)
+{
+	struct ab_service *s = arg;
+	struct open_reply *o, *next;
+
+	for (o = s->open; o; o = next) {
+		next = o->next;
+		if (o->deadline)
+			send_progress(o);
+		else
+			send_notes(o);
+	}
+}
+
+static void do_command(struct ab_service *s, struct ab_reply *reply,
+		       enum ab_command_verb verb)
+{
+	struct ab_event ev = { .type = AB_EV_COMMAND };
+
+	ev.command.verb = (uint8_t)verb;
+	ab_shell_event(s->sh, &ev);
+	if (verb == AB_COMMAND_APPLY) {
+		follow_progress(s, reply);
+		return;
+	}
+	tell_result(reply, true,
+		    verb == AB_COMMAND_PAUSE
+			    ? "paused: watching goes on, nothing is changed"
+			    : "resumed");
+	ab_reply_end(reply);
+}
+
+static void do_apply(struct ab_service *s, const struct ab_request *req,
+		     struct ab_reply *reply)
+{
+	(void)req;
+	do_command(s, reply, AB_COMMAND_APPLY);
+}
+
+static void do_pause(struct ab_service *s, const struct ab_request *req,
+		     struct ab_reply *reply)
+{
+	(void)req;
+	do_command(s, reply, AB_COMMAND_PAUSE);
+}
+
+static void do_resume(struct ab_service *s, const struct ab_request *req,
+		      struct ab_reply *reply)
+{
+	(void)req;
+	do_command(s, reply, AB_COMMAND_RESUME);
+}
+
+/* --- configuration --- */
+
+static void remove_waiting(struct conf_request *c)
+{
+	struct conf_request **at = &c->service->waiting;
+
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	free(c);
+}
+
+/* All errors, as `check` prints them; false when there is none. */
+static bool refuse_conf(struct ab_reply *reply, int r, const struct ab_conf *conf,
+			const char *consequence)
+{
+	char text[4096];
+	struct ab_text t;
+
+	if (r == 0 && conf->set)
+		return false;
+	ab_text_init(&t, text, sizeof(text));
+	ab_text_add(&t, "refused, ");
+	ab_text_add(&t, consequence);
+	ab_text_add(&t, ":\n");
+	if (r == 0)
+		ab_conf_add_errors(&t, conf);
+	else
+		ab_text_add(&t, r < 0 ? strerror(-r) : "the files could not be read");
+	ab_reply_error(reply, AB_MESSAGE_ERROR_CONFIG, text);
+	return true;
+}
+
+static void tell_warnings(struct ab_reply *reply, const struct ab_conf *conf)
+{
+	char text[AB_DIAG_TEXT + 512];
+	struct ab_text t;
+	struct ab_row row;
+	uint32_t i;
+
+	for (i = 0; i < conf->diags.n; i++) {
+		const struct ab_diag *d = &conf->diags.v[i];
+		const char *path = ab_conf_path(conf, d);
+
+		ab_text_init(&t, text, sizeof(text));
+		ab_text_add(&t, path ? path : "configuration");
+		ab_text_addc(&t, ':');
+		ab_text_addu(&t, d->line);
+		ab_text_add(&t, ": warning: ");
+		ab_text_add(&t, d->text);
+		ab_row_clear(&row);
+		ab_row_text(&row, "text", text);
+		(void)ab_reply_row(reply, &row);
+	}
+}
+
+static void on_reloaded(void *arg, int r, const struct ab_conf *conf)
+{
+	struct conf_request *c = arg;
+	struct ab_service *s = c->service;
+	struct ab_reply *reply = c->reply;
+	char text[96];
+	struct ab_text t;
+	struct ab_row row;
+
+	remove_waiting(c);
+	if (refuse_conf(reply, r, conf,
+			ab_shell_view(s->sh).set
+				? "the configuration in force stays"
+				: "and none is in force: nothing is changed"))
+		return;
+	tell_warnings(reply, conf);
+	ab_text_init(&t, text, sizeof(text));
+	ab_text_add(&t, "configuration ");
+	ab_text_addu(&t, conf->set->generation);
+	ab_text_add(&t, " is in force: ");
+	ab_text_addu(&t, conf->set->n_policies);
+	ab_text_add(&t, conf->set->n_policies == 1 ? " policy" : " policies");
+	ab_row_clear(&row);
+	ab_row_text(&row, "text", text);
+	(void)ab_reply_row(reply, &row);
+	follow_progress(s, reply);
+}
+
+/* The steps of a plan, sent in pieces as a table is. */
+struct steps {
+	struct ab_reply *reply;
+	uint32_t n, n_sent;
+	struct ab_effect v[];
+};
+
+static bool send_steps(struct steps *s)
+{
+	struct ab_row row;
+	unsigned int i;
+
+	for (i = 0; i < PIECE_ROWS * PIECES_MAX && s->n_sent < s->n; i++) {
+		if (ab_reply_is_full(s->reply))
+			return false;
+		if (ab_view_plan(&s->v[s->n_sent++], &row))
+			(void)ab_reply_row(s->reply, &row);
+	}
+	return s->n_sent == s->n;
+}
+
+static void end_steps(void *arg, struct ab_reply *reply)
+{
+	free(arg);
+	ab_reply_end(reply);
+}
+
+static void on_room_for_steps(void *arg, struct ab_reply *reply)
+{
+	if (send_steps(arg))
+		end_steps(arg, reply);
+}
+
+static void on_planned(void *arg, int r, const struct ab_conf *conf,
+		       const struct ab_effects *effects)
+{
+	struct conf_request *c = arg;
+	struct ab_reply *reply = c->reply;
+	struct steps *s;
+
+	remove_waiting(c);
+	if (refuse_conf(reply, r, conf, "as a reload would be"))
+		return;
+	s = malloc(sizeof(*s) + effects->n * sizeof(s->v[0]));
+	if (!s) {
+		ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL, "out of memory");
+		return;
+	}
+	*s = (struct steps){ .reply = reply, .n = effects->n };
+	if (effects->n)
+		memcpy(s->v, effects->v, effects->n * sizeof(s->v[0]));
+	if (send_steps(s))
+		end_steps(s, reply);
+	else
+		ab_reply_on_room(reply, on_room_for_steps, end_steps, s);
+}
+
+static void ask_conf(struct ab_service *s, struct ab_reply *reply, bool is_plan)
+{
+	struct conf_request *c = malloc(sizeof(*c));
+	int r;
+
+	if (!c) {
+		ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL, "out of memory");
+		return;
+	}
+	*c = (struct conf_request){ .next = s->waiting, .service = s, .reply = reply };
+	s->waiting = c;
+	r = is_plan ? ab_shell_plan(s->sh, on_planned, c)
+		    : ab_shell_reload(s->sh, on_reloaded, c);
+	if (r == 0)
+		return;
+	remove_waiting(c);
+	ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL, "out of memory");
+}
+
+static void do_reload(struct ab_service *s, const struct ab_request *req,
+		      struct ab_reply *reply)
+{
+	(void)req;
+	ask_conf(s, reply, false);
+}
+
+static void do_plan(struct ab_service *s, const struct ab_request *req,
+		    struct ab_reply *reply)
+{
+	(void)req;
+	ask_conf(s, reply, true);
+}
+
+/* --- methods --- */
+
+static void on_request(void *arg, const struct ab_request *req, struct ab_reply *reply)
+{
+	static const struct {
+		const char *method;
+		void (*fn)(struct ab_service *s, const struct ab_request *req,
+			   struct ab_reply *reply);
+	} methods[] = {
+		{ "status", do_status },   { "ports", do_ports },
+		{ "ifaces", do_ifaces },   { "portals", do_portals },
+		{ "paths", do_paths },	   { "nodes", do_nodes },
+		{ "explain", do_explain }, { "plan", do_plan },
+		{ "reload", do_reload },   { "apply", do_apply },
+		{ "pause", do_pause },	   { "resume", do_resume },
+		{ "events", do_events },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		if (!ab_streq(methods[i].method, req->method))
+			continue;
+		methods[i].fn(arg, req, reply);
+		return;
+	}
+	ab_reply_error(reply, AB_MESSAGE_ERROR_NO_METHOD, "no such method");
+}
+
+int ab_service_new(struct ab_shell *sh, const char *path, gid_t group,
+		   struct ab_service **ret_service)
+{
+	struct ab_control_config config = { .path = path, .group = group };
+	struct ab_service *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	s->sh = sh;
+	r = ab_control_new(ab_shell_loop(sh), &config, on_request, s, &s->control);
+	if (r == AB_CONTROL_E_RUNNING)
+		ab_log_errx("control", "%s: another daemon answers there", path);
+	else if (r == AB_CONTROL_E_NOT_SOCKET)
+		ab_log_errx("control", "%s: exists and is no socket; remove it", path);
+	else if (r < 0)
+		ab_log(AB_LOG_ERR, "control", "%s: %s", path, strerror(-r));
+	if (r) {
+		free(s);
+		return r;
+	}
+	ab_shell_on_step(sh, on_step, s);
+	*ret_service = s;
+	return 0;
+}
+
+/* Whoever still waits for an answer gets one: it is over. */
+static void end_waiting(struct ab_service *s)
+{
+	while (s->waiting) {
+		struct ab_reply *reply = s->waiting->reply;
+
+		ab_shell_forget(s->sh, s->waiting);
+		remove_waiting(s->waiting);
+		ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL, "the daemon ends");
+	}
+	while (s->open) {
+		struct open_reply *o = s->open;
+		struct ab_reply *reply = o->reply;
+		bool is_progress = o->deadline != NULL;
+
+		remove_open(o);
+		if (is_progress)
+			ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL,
+				       "the daemon ends");
+		else
+			ab_reply_end(reply);
+	}
+}
+
+struct ab_service *ab_service_free(struct ab_service *s)
+{
+	if (!s)
+		return NULL;
+	ab_shell_on_step(s->sh, NULL, NULL);
+	end_waiting(s);
+	s->control = ab_control_free(s->control);
+	free(s);
+	return NULL;
+}
