@@ -17,6 +17,7 @@ enum ab_value_type {
 	AB_VALUE_LATER,	      /* known to the design, not to this version */
 	AB_VALUE_BOOL,	      /* bool */
 	AB_VALUE_WORD,	      /* uint8_t: index into .words */
+	AB_VALUE_CHECKED,     /* one of .words; nothing is stored */
 	AB_VALUE_U8,	      /* uint8_t */
 	AB_VALUE_U32,	      /* uint32_t */
 	AB_VALUE_MS,	      /* uint32_t, milliseconds */

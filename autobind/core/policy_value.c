@@ -227,16 +227,33 @@ static int index_of(const char *const *words, const char *word)
 	return -1;
 }
 
-static bool read_word(const struct item *it)
+/* The index of a word that this version knows, or -1. */
+static int take_word(const struct item *it)
 {
 	int i = index_of(it->key->words, it->text);
 
-	if (i < 0 && it->key->later && ab_streq(it->text, it->key->later))
-		return bad(it, "is known, but not in this version");
-	if (i < 0)
-		return bad_word(it, it->key->words);
-	*(uint8_t *)field(it) = (uint8_t)i;
-	return true;
+	if (i >= 0)
+		return i;
+	if (it->key->later && ab_streq(it->text, it->key->later))
+		(void)bad(it, "is known, but not in this version");
+	else
+		(void)bad_word(it, it->key->words);
+	return -1;
+}
+
+static bool read_word(const struct item *it)
+{
+	int i = take_word(it);
+
+	if (i >= 0)
+		*(uint8_t *)field(it) = (uint8_t)i;
+	return i >= 0;
+}
+
+/* There is one choice only so far, or the text itself is what counts. */
+static bool read_checked(const struct item *it)
+{
+	return take_word(it) >= 0;
 }
 
 /* Format is read for its messages only: there is nothing to choose yet. */
@@ -561,6 +578,7 @@ typedef bool read_fn(const struct item *it);
 static read_fn *const readers[] = {
 	[AB_VALUE_BOOL] = read_bool,
 	[AB_VALUE_WORD] = read_word,
+	[AB_VALUE_CHECKED] = read_checked,
 	[AB_VALUE_U8] = read_number,
 	[AB_VALUE_U32] = read_number,
 	[AB_VALUE_MS] = read_ms,

@@ -133,7 +133,6 @@ static void defaults_are_those_of_the_manual(void **state)
 	assert_int_equal(p->create, AB_CREATE_REACHABLE);
 	assert_int_equal(p->bind_by, AB_BIND_BY_NAME);
 	assert_false(p->use_default);
-	assert_int_equal(p->transport, AB_TRANSPORT_TCP);
 	assert_true(p->same_subnet);
 	assert_int_equal(p->max_portals, 32);
 	assert_int_equal(p->refresh_ms, 3600000);
@@ -147,8 +146,6 @@ static void defaults_are_those_of_the_manual(void **state)
 	assert_int_equal(p->action, AB_ACTION_IGNORE);
 	assert_int_equal(p->settle_ms, 300000);
 	assert_int_equal(p->retire_ms, -1);
-	assert_int_equal(p->multipath, AB_MULTIPATH_REQUIRE);
-	assert_int_equal(p->startup, AB_STARTUP_MANUAL);
 	assert_int_equal(p->node_settings.count, 0);
 	assert_int_equal(p->settings_hash, 0);
 	drop(c);
@@ -226,8 +223,6 @@ static void every_key_reaches_its_field(void **state)
 	assert_int_equal(p->action, AB_ACTION_RECORD);
 	assert_int_equal(p->settle_ms, 0);
 	assert_int_equal(p->retire_ms, 172800000);
-	assert_int_equal(p->multipath, AB_MULTIPATH_OFF);
-	assert_int_equal(p->startup, AB_STARTUP_ONBOOT);
 	assert_int_equal(p->node_settings.count, 3);
 	assert_string_equal(s->node_settings[p->node_settings.first].name,
 			    "node.startup");
@@ -254,7 +249,6 @@ static void words_stand_in_the_order_of_their_enums(void **state)
 		ROW("[Probe]\nMethod = icmp|tcp", method, AB_PROBE_ICMP_OR_TCP),
 		ROW("[Iface]\nUse = default", use_default, 1),
 		ROW("[Iface]\nUse = own", use_default, 0),
-		ROW("Startup = automatic", startup, AB_STARTUP_AUTOMATIC),
 		ROW("[Portals]\nSameSubnet = OFF", same_subnet, 0),
 #undef ROW
 	};
@@ -407,6 +401,8 @@ static void mistakes_are_named_with_their_line(void **state)
 		  "known, but not in this version" },
 		{ "type of later", "[Match]\nType=hba\n", 2,
 		  "known, but not in this version" },
+		{ "word that nothing stores", "[Bind]\nMultipath=on\n", 2,
+		  "is none of require, off" },
 		{ "mistyped word", "[Bind]\nAction=recor\n", 2,
 		  "is none of ignore, iface, record, login; did you mean 'record'?" },
 		{ "bad CIDR", "[Match]\nAddress=10.0.0/24\n", 2, "no address range" },
