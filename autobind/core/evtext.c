@@ -600,7 +600,8 @@ static bool store_field(struct ab_event *ev, const char *word)
 	for (f = fields_of(ev); f->name; f++)
 		if (strlen(f->name) == n && strncmp(f->name, word, n) == 0)
 			break;
-	if (!f->name)
+	/* What is said twice has two meanings, and leaves bytes of the first one. */
+	if (!f->name || !is_zero((char *)ev + f->offset, f->size))
 		return false;
 	if (f->kind == FIELD_FLAG) {
 		*((char *)ev + f->offset) = 1;

@@ -324,7 +324,7 @@ static void errors_point_at_the_word(void **state)
 		{ "   ", "" },
 		{ "none", "none" },
 		{ "lnik ifindex=2", "lnik ifindex=2" },
-		{ "link ifindex=2 nmae=eth0", "nmae=eth0" },
+		{ "link ifindex=2 named=eth0", "named=eth0" },
 		{ "link ifindex=x up", "ifindex=x up" },
 		{ "link ifindex=4294967296", "ifindex=4294967296" },
 		{ "link ifindex=-1", "ifindex=-1" },
@@ -345,6 +345,9 @@ static void errors_point_at_the_word(void **state)
 		{ "command verb=reload", "verb=reload" },
 		{ "routes family=unix", "family=unix" },
 		{ "ledger kind=session", "kind=session" },
+		{ "link ifindex=2 name=eth0eth0 name=e", "name=e" },
+		{ "link up up", "up" },
+		{ "ledger kind=iface name=a kind=node", "kind=node" },
 		/* What a ledger line may hold, its kind says first. */
 		{ "ledger target=iqn.2026-01.org:a kind=node",
 		  "target=iqn.2026-01.org:a kind=node" },
