@@ -348,6 +348,8 @@ static void errors_point_at_the_word(void **state)
 		{ "link ifindex=2 name=eth0eth0 name=e", "name=e" },
 		{ "link up up", "up" },
 		{ "ledger kind=iface name=a kind=node", "kind=node" },
+		{ "ledger name=a kind=node", "name=a kind=node" },
+		{ "ledger", "" },
 		/* What a ledger line may hold, its kind says first. */
 		{ "ledger target=iqn.2026-01.org:a kind=node",
 		  "target=iqn.2026-01.org:a kind=node" },
