@@ -297,7 +297,7 @@ int ab_conf_save_bundle(int dirfd, const char *name, const char *data, size_t n)
 
 	if (snprintf(tmp, sizeof(tmp), "%s.new", name) >= (int)sizeof(tmp))
 		return -ENAMETOOLONG;
-	return ab_file_write_atomic(dirfd, tmp, name, 0600, data, n, 0);
+	return ab_file_write_atomic(dirfd, tmp, name, 0600, data, n);
 }
 
 int ab_conf_load_bundle(int dirfd, const char *name, char **ret_data, size_t *ret_size)
