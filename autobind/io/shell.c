@@ -370,12 +370,9 @@ static bool is_reload(const struct waiter *list)
 	return false;
 }
 
-static void read_again(struct ab_shell *sh);
-
 /* The files were read: a reload takes them if they are good, a plan only looks. */
-static void on_conf(void *arg, int r, const char *data, size_t n)
+static void take_conf(struct ab_shell *sh, int r, const char *data, size_t n)
 {
-	struct ab_shell *sh = arg;
 	struct waiter *list = sh->waiters;
 	struct ab_conf *conf = NULL;
 	bool wants_force = is_reload(list);
@@ -404,20 +401,29 @@ static void on_conf(void *arg, int r, const char *data, size_t n)
 		answer_waiters(sh, list, r, conf);
 		(void)ab_conf_free(conf);
 	}
-	if (sh->late)
-		read_again(sh);
 }
 
+static void on_conf(void *arg, int r, const char *data, size_t n);
+
+/* For everybody who came since the last reading began. */
 static void read_again(struct ab_shell *sh)
 {
-	int r;
+	int r = -1;
 
-	sh->waiters = sh->late;
-	sh->late = NULL;
-	sh->is_reading = true;
-	r = ab_store_read_conf(sh->store, on_conf, sh);
-	if (r < 0)
-		on_conf(sh, r, NULL, 0);
+	while (r < 0 && sh->late && !sh->is_reading) {
+		sh->waiters = sh->late;
+		sh->late = NULL;
+		sh->is_reading = true;
+		r = ab_store_read_conf(sh->store, on_conf, sh);
+		if (r < 0)
+			take_conf(sh, r, NULL, 0);
+	}
+}
+
+static void on_conf(void *arg, int r, const char *data, size_t n)
+{
+	take_conf(arg, r, data, n);
+	read_again(arg);
 }
 
 /* What came during a read may be about newer files: it waits for the next one. */
