@@ -308,7 +308,7 @@ enum ab_portal_verdict {
 	AB_PORTAL_NOT_ALLOWED,	/* Allow is given and has nothing for it */
 	AB_PORTAL_OTHER_SUBNET, /* SameSubnet=yes and the port has no address there */
 	AB_PORTAL_UNUSABLE,	/* loopback, multicast, unspecified, IPv6 link-local */
-	AB_PORTAL_EXCLUDED,	/* exclude.d: set by core/desired, whatever the policy */
+	AB_PORTAL_EXCLUDED, /* exclude.d: set by core/desired, whatever the policy */
 	AB_PORTAL_VERDICT_MAX
 };
 
