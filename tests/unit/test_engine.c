@@ -551,7 +551,8 @@ static void a_port_is_recognised_by_its_hardware_under_another_name(void **st)
 	end(m);
 }
 
-static void a_port_that_is_back_before_its_iface_is_written_gets_no_second_one(void **st)
+static void
+a_port_that_is_back_before_its_iface_is_written_gets_no_second_one(void **st)
 {
 	struct model *m = world_of(san_with("[Iface]\nCreate = always\n"));
 
