@@ -29,8 +29,9 @@ uint64_t ab_log_lost(void)
 }
 
 /* One write() a line, so that lines of several processes do not mix. */
-static void write_line(enum ab_log_level level, const char *module, const char *cause,
-		       const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void
+write_line(enum ab_log_level level, const char *module, const char *cause,
+	   const char *fmt, va_list ap)
 {
 	char line[1024];
 	size_t n = 0;
