@@ -110,7 +110,7 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libmodel.a $(AB_LIBS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs) -lcmocka $(call own_libs,tests/unit/$*.c)
 
-$(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(AB_LIBS)
+$(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(B)/libmodel.a $(AB_LIBS)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs) $(call own_libs,tests/tools/$*.c)
@@ -149,6 +149,10 @@ replay: $(FUZZ)
 # Every world within the budget, with the engine's own code.
 mc: $(MC)
 	$(Q)UNIT_TIMEOUT=600 tests/run-unit $(MC)
+
+# Can it fail? Seeded mistakes in a copy of the core, each to be found.
+mc-mutants:
+	+$(Q)MAKE='$(MAKE)' tests/mc/run-mutants
 
 # Scripts run with the sanitizers' programs, or as their "# RUN:" line says.
 programs: all $(TOOLS)
@@ -287,7 +291,7 @@ clean:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 .PHONY: all bench check check-corpus check-netns check-san check-scripts check-unit clean \
-	coverage cppcheck demo format-check fuzz install layers lint mc programs replay run-demo \
+	coverage cppcheck demo format-check fuzz install layers lint mc mc-mutants programs replay run-demo \
 	run-fuzz text-check tidy uninstall update-goldens
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -135,7 +135,7 @@ static const struct ab_verb_option ping_options[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
-static const struct ab_verb_option plan_options[] = {
+static const struct ab_verb_option world_options[] = {
 	{ "world", 'w', "FILE", "on the world that FILE describes, not on this host" },
 	{ NULL, 0, NULL, NULL },
 };
@@ -166,6 +166,7 @@ const struct ab_verb ab_verbs[] = {
 	  .has_filters = true,
 	  .help = "network devices that can carry iSCSI",
 	  .details = FILTER_DETAILS,
+	  .options = world_options,
 	  .columns = port_columns,
 	  .empty = "No port.",
 	  .run = ab_run_rows },
@@ -177,6 +178,7 @@ const struct ab_verb ab_verbs[] = {
 	  .has_filters = true,
 	  .help = "iface records and whose they are",
 	  .details = FILTER_DETAILS,
+	  .options = world_options,
 	  .columns = iface_columns,
 	  .empty = "No iface record.",
 	  .run = ab_run_rows },
@@ -210,6 +212,7 @@ const struct ab_verb ab_verbs[] = {
 	  .has_filters = true,
 	  .help = "node records: target, portal, iface",
 	  .details = FILTER_DETAILS,
+	  .options = world_options,
 	  .columns = node_columns,
 	  .empty = "No node record.",
 	  .run = ab_run_rows },
@@ -244,7 +247,7 @@ const struct ab_verb ab_verbs[] = {
 	  .details =
 		  "Marks: + made, - removed, ~ changed, ! blocked, with the reason.\n"
 		  "The exit status is 1 when something is blocked.\n",
-	  .options = plan_options,
+	  .options = world_options,
 	  .columns = plan_columns,
 	  .empty = "Nothing to do.",
 	  .run = ab_run_rows },

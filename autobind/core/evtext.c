@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/name.h"
 #include "util/num.h"
@@ -20,28 +21,83 @@ enum field_kind {
 	FIELD_PORTAL,
 	FIELD_HWADDR,
 	FIELD_PORT_TYPE,
-	FIELD_SOURCE,
+	FIELD_WORD, /* one byte, by the name of its value */
+};
+
+/* The names of a byte's values; NULL: that value does not occur. */
+struct words {
+	const char *const *names;
+	uint8_t n;
+	bool is_told; /* also when it is zero */
 };
 
 struct field {
 	const char *name; /* NULL ends a list */
-	uint16_t offset;  /* in struct ab_event */
+	const struct words *words;
+	uint16_t offset; /* in struct ab_event or struct ab_effect */
 	uint16_t size;
 	uint8_t kind;
 };
 
+#define FIELD_OF(type, text, member, field_kind)                                       \
+	.name = (text), .offset = offsetof(type, member),                              \
+	.size = sizeof(((type *)0)->member), .kind = (field_kind)
 #define F(text, member, field_kind)                                                    \
 	{                                                                              \
-		.name = (text), .offset = offsetof(struct ab_event, member),           \
-		.size = sizeof(((struct ab_event *)0)->member), .kind = (field_kind)   \
+		FIELD_OF(struct ab_event, text, member, field_kind)                    \
+	}
+#define FW(text, member, names)                                                        \
+	{                                                                              \
+		FIELD_OF(struct ab_event, text, member, FIELD_WORD), .words = &(names) \
+	}
+#define E(text, member, field_kind)                                                    \
+	{                                                                              \
+		FIELD_OF(struct ab_effect, text, member, field_kind)                   \
+	}
+#define EW(text, member, names)                                                        \
+	{                                                                              \
+		FIELD_OF(struct ab_effect, text, member, FIELD_WORD),                  \
+			.words = &(names)                                              \
 	}
 #define END                                                                            \
 	{                                                                              \
 		.name = NULL                                                           \
 	}
 
+#define WORDS(variable, told, ...)                                                     \
+	static const char *const variable##_names[] = { __VA_ARGS__ };                 \
+	static const struct words variable = { variable##_names,                       \
+					       sizeof(variable##_names) /              \
+						       sizeof(variable##_names[0]),    \
+					       told }
+
+WORDS(sources, true, [AB_SOURCE_RTNL] = "rtnl", [AB_SOURCE_UDEV] = "udev",
+      [AB_SOURCE_RECORDS] = "records", [AB_SOURCE_LEDGER] = "ledger");
+WORDS(families, false, [AF_INET] = "inet", [AF_INET6] = "inet6");
+WORDS(verdicts, true, [AB_ROUTE_UNKNOWN] = "unknown", [AB_ROUTE_OK] = "ok",
+      [AB_ROUTE_NONE] = "none");
+WORDS(record_states, false, [AB_RECORD_OK] = "ok", [AB_RECORD_BROKEN] = "broken");
+WORDS(ledger_kinds, false, [AB_LEDGER_IFACE] = "iface", [AB_LEDGER_NODE] = "node");
+WORDS(owners, false, [AB_OWNER_FOREIGN] = "foreign", [AB_OWNER_INTENT] = "intended",
+      [AB_OWNER_OURS] = "ours", [AB_OWNER_MODIFIED] = "modified",
+      [AB_OWNER_HELD] = "held");
+WORDS(results, true, [AB_PROBE_ANSWER] = "answer", [AB_PROBE_LOST] = "lost",
+      [AB_PROBE_REFUSED] = "refused", [AB_PROBE_CANNOT_SEND] = "cannot-send",
+      [AB_PROBE_WRONG_DEVICE] = "wrong-device");
+WORDS(methods,
+      false, [AB_PROBE_NONE] = "none", [AB_PROBE_ICMP] = "icmp", [AB_PROBE_TCP] = "tcp",
+      [AB_PROBE_ICMP_AND_TCP] = "icmp+tcp", [AB_PROBE_ICMP_OR_TCP] = "icmp|tcp");
+WORDS(outcomes, true, [AB_OUTCOME_DONE] = "done", [AB_OUTCOME_EXISTS] = "exists",
+      [AB_OUTCOME_GONE] = "gone", [AB_OUTCOME_CHANGED] = "changed",
+      [AB_OUTCOME_RETRY] = "retry", [AB_OUTCOME_DENIED] = "denied",
+      [AB_OUTCOME_UNKNOWN] = "unknown");
+WORDS(verbs, true, [AB_COMMAND_APPLY] = "apply", [AB_COMMAND_PAUSE] = "pause",
+      [AB_COMMAND_RESUME] = "resume");
+
+/* --- events --- */
+
 static const struct field dump_fields[] = {
-	F("source", dump.source, FIELD_SOURCE),
+	FW("source", dump.source, sources),
 	F("unreadable", dump.is_unreadable, FIELD_FLAG),
 	END,
 };
@@ -82,13 +138,13 @@ static const struct field udev_fields[] = {
 };
 
 static const struct field routes_fields[] = {
-	F("family", routes.family, FIELD_U8),
+	FW("family", routes.family, families),
 	END,
 };
 
 static const struct field route_fields[] = {
 	F("path", route.path, FIELD_U64),
-	F("verdict", route.verdict, FIELD_U8),
+	FW("verdict", route.verdict, verdicts),
 	END,
 };
 
@@ -106,7 +162,7 @@ static const struct field iface_fields[] = {
 	F("hwaddr", iface.binding.hwaddr, FIELD_STRING),
 	F("initiator", iface.binding.initiatorname, FIELD_STRING),
 	F("hash", iface.hash, FIELD_U64),
-	F("state", iface.state, FIELD_U8),
+	FW("state", iface.state, record_states),
 	END,
 };
 
@@ -118,15 +174,15 @@ static const struct field node_fields[] = {
 	F("netdev", node.netdev, FIELD_STRING),
 	F("hwaddr", node.hwaddr, FIELD_STRING),
 	F("hash", node.hash, FIELD_U64),
-	F("state", node.state, FIELD_U8),
+	FW("state", node.state, record_states),
 	F("bydiscovery", node.by_discovery, FIELD_FLAG),
 	END,
 };
 
 /* Which of the two a line is, its kind says. */
 static const struct field ledger_iface_fields[] = {
-	F("kind", ledger.kind, FIELD_U8),
-	F("owner", ledger.owner, FIELD_U8),
+	FW("kind", ledger.kind, ledger_kinds),
+	FW("owner", ledger.owner, owners),
 	F("hash", ledger.hash, FIELD_U64),
 	F("name", ledger.iface.name, FIELD_STRING),
 	F("type", ledger.iface.port.type, FIELD_PORT_TYPE),
@@ -138,8 +194,8 @@ static const struct field ledger_iface_fields[] = {
 };
 
 static const struct field ledger_node_fields[] = {
-	F("kind", ledger.kind, FIELD_U8),
-	F("owner", ledger.owner, FIELD_U8),
+	FW("kind", ledger.kind, ledger_kinds),
+	FW("owner", ledger.owner, owners),
 	F("hash", ledger.hash, FIELD_U64),
 	F("settings", ledger.settings, FIELD_U64),
 	F("target", ledger.node.target, FIELD_STRING),
@@ -151,7 +207,7 @@ static const struct field ledger_node_fields[] = {
 
 static const struct field probe_fields[] = {
 	F("path", probe.path, FIELD_U64),	F("seq", probe.seq, FIELD_U32),
-	F("result", probe.result, FIELD_U8),	F("method", probe.method, FIELD_U8),
+	FW("result", probe.result, results),	FW("method", probe.method, methods),
 	F("error", probe.error, FIELD_I32),	F("rtt", probe.rtt_us, FIELD_U32),
 	F("arrival", probe.arrival, FIELD_U32), END,
 };
@@ -166,14 +222,14 @@ static const struct field found_fields[] = {
 
 static const struct field done_fields[] = {
 	F("job", done.job, FIELD_U64),
-	F("outcome", done.outcome, FIELD_U8),
+	FW("outcome", done.outcome, outcomes),
 	F("code", done.code, FIELD_I32),
 	F("hash", done.hash, FIELD_U64),
 	END,
 };
 
 static const struct field command_fields[] = {
-	F("verb", command.verb, FIELD_U8),
+	FW("verb", command.verb, verbs),
 	END,
 };
 
@@ -209,18 +265,138 @@ static const struct {
 	[AB_EV_COMMAND] = { "command", command_fields },
 };
 
-static const char *const source_names[AB_SOURCE_MAX] = {
-	[AB_SOURCE_RTNL] = "rtnl",
-	[AB_SOURCE_UDEV] = "udev",
-	[AB_SOURCE_RECORDS] = "records",
-	[AB_SOURCE_LEDGER] = "ledger",
-};
-
 static const struct field *fields_of(const struct ab_event *ev)
 {
 	if (ev->type == AB_EV_LEDGER && ev->ledger.kind == AB_LEDGER_NODE)
 		return ledger_node_fields;
 	return event_types[ev->type].fields;
+}
+
+/* --- effects --- */
+
+static const struct field probe_set_fields[] = {
+	E("path", probe.path, FIELD_U64),
+	E("ifindex", probe.ifindex, FIELD_U32),
+	E("netdev", probe.netdev, FIELD_STRING),
+	E("portal", probe.portal, FIELD_PORTAL),
+	EW("method", probe.method, methods),
+	E("burst", probe.burst, FIELD_U8),
+	E("interval", probe.interval_ms, FIELD_U32),
+	E("timeout", probe.timeout_ms, FIELD_U32),
+	END,
+};
+
+static const struct field route_check_fields[] = {
+	E("path", route.path, FIELD_U64),
+	E("ifindex", route.ifindex, FIELD_U32),
+	E("addr", route.addr, FIELD_ADDR),
+	END,
+};
+
+static const struct field iface_effect_fields[] = {
+	E("job", job, FIELD_U64),
+	E("iface", iface.binding.iface, FIELD_STRING),
+	E("transport", iface.binding.transport, FIELD_STRING),
+	E("netdev", iface.binding.netdev, FIELD_STRING),
+	E("hwaddr", iface.binding.hwaddr, FIELD_STRING),
+	E("initiator", iface.binding.initiatorname, FIELD_STRING),
+	E("type", iface.port.type, FIELD_PORT_TYPE),
+	E("vlan", iface.port.vlan_id, FIELD_U16),
+	E("permmac", iface.port.perm_hwaddr, FIELD_HWADDR),
+	E("idpath", iface.port.id_path, FIELD_STRING),
+	E("port", iface.port.name, FIELD_STRING),
+	E("update", iface.is_update, FIELD_FLAG),
+	E("hash", iface.hash, FIELD_U64),
+	END,
+};
+
+static const struct field node_effect_fields[] = {
+	E("job", job, FIELD_U64),
+	E("target", node.key.target, FIELD_STRING),
+	E("portal", node.key.portal, FIELD_PORTAL),
+	E("tpgt", node.key.tpgt, FIELD_I32),
+	E("iface", node.key.iface, FIELD_STRING),
+	E("discovery", node.discovery, FIELD_PORTAL),
+	E("policy", node.policy, FIELD_U32),
+	E("settings", node.settings, FIELD_U64),
+	E("update", node.is_update, FIELD_FLAG),
+	E("hash", node.hash, FIELD_U64),
+	END,
+};
+
+static const struct field ledger_iface_effect_fields[] = {
+	EW("kind", ledger.kind, ledger_kinds),
+	EW("owner", ledger.owner, owners),
+	E("hash", ledger.hash, FIELD_U64),
+	E("name", ledger.iface.name, FIELD_STRING),
+	E("type", ledger.iface.port.type, FIELD_PORT_TYPE),
+	E("vlan", ledger.iface.port.vlan_id, FIELD_U16),
+	E("permmac", ledger.iface.port.perm_hwaddr, FIELD_HWADDR),
+	E("path", ledger.iface.port.id_path, FIELD_STRING),
+	E("port", ledger.iface.port.name, FIELD_STRING),
+	END,
+};
+
+static const struct field ledger_node_effect_fields[] = {
+	EW("kind", ledger.kind, ledger_kinds),
+	EW("owner", ledger.owner, owners),
+	E("hash", ledger.hash, FIELD_U64),
+	E("settings", ledger.settings, FIELD_U64),
+	E("target", ledger.node.target, FIELD_STRING),
+	E("portal", ledger.node.portal, FIELD_PORTAL),
+	E("tpgt", ledger.node.tpgt, FIELD_I32),
+	E("iface", ledger.node.iface, FIELD_STRING),
+	END,
+};
+
+static const struct field discover_fields[] = {
+	E("job", job, FIELD_U64),
+	E("ifindex", discover.ifindex, FIELD_U32),
+	E("netdev", discover.netdev, FIELD_STRING),
+	E("portal", discover.portal, FIELD_PORTAL),
+	E("initiator", discover.initiatorname, FIELD_STRING),
+	E("deadline", discover.deadline_ms, FIELD_U32),
+	E("max", discover.max, FIELD_U32),
+	END,
+};
+
+static const struct field resync_fields[] = {
+	EW("source", resync.source, sources),
+	END,
+};
+
+static const struct field note_fields[] = {
+	E("what", note.what, FIELD_U8),	    E("code", note.code, FIELD_I32),
+	E("port", note.port, FIELD_STRING), E("portal", note.portal, FIELD_PORTAL),
+	E("name", note.name, FIELD_STRING), END,
+};
+
+static const struct {
+	const char *name;
+	const struct field *fields;
+} effect_types[AB_EF_MAX] = {
+	[AB_EF_NONE] = { "none", no_fields },
+	[AB_EF_PROBE_SET] = { "probe-set", probe_set_fields },
+	[AB_EF_PROBE_CLEAR] = { "probe-clear", probe_set_fields },
+	[AB_EF_ROUTE_CHECK] = { "route-check", route_check_fields },
+	[AB_EF_IFACE_WRITE] = { "iface-write", iface_effect_fields },
+	[AB_EF_IFACE_DELETE] = { "iface-delete", iface_effect_fields },
+	[AB_EF_NODE_WRITE] = { "node-write", node_effect_fields },
+	[AB_EF_NODE_DELETE] = { "node-delete", node_effect_fields },
+	[AB_EF_LEDGER_PUT] = { "ledger-put", ledger_iface_effect_fields },
+	[AB_EF_LEDGER_DEL] = { "ledger-del", ledger_iface_effect_fields },
+	[AB_EF_DISCOVER] = { "discover", discover_fields },
+	[AB_EF_RESYNC] = { "resync", resync_fields },
+	[AB_EF_NOTE] = { "note", note_fields },
+};
+
+static const struct field *fields_of_effect(const struct ab_effect *ef)
+{
+	bool is_ledger = ef->type == AB_EF_LEDGER_PUT || ef->type == AB_EF_LEDGER_DEL;
+
+	if (is_ledger && ef->ledger.kind == AB_LEDGER_NODE)
+		return ledger_node_effect_fields;
+	return effect_types[ef->type].fields;
 }
 
 /* --- to text --- */
@@ -291,21 +467,21 @@ static void add_value(struct ab_text *t, const struct field *f, const void *p)
 				       ? ab_port_type_name((enum ab_port_type)number)
 				       : "other");
 		break;
-	case FIELD_SOURCE:
-		ab_text_add(t, number < AB_SOURCE_MAX ? source_names[number] : "?");
+	case FIELD_WORD:
+		if (number < f->words->n && f->words->names[number])
+			ab_text_add(t, f->words->names[number]);
+		else
+			ab_text_addc(t, '?');
 		break;
 	}
 }
 
-void ab_evtext_add(struct ab_text *t, const struct ab_event *ev)
+static void add_fields(struct ab_text *t, const struct field *f, const void *base)
 {
-	const struct field *f;
+	for (; f->name; f++) {
+		const char *p = (const char *)base + f->offset;
 
-	ab_text_add(t, event_types[ev->type].name);
-	for (f = fields_of(ev); f->name; f++) {
-		const char *p = (const char *)ev + f->offset;
-
-		if (is_zero(p, f->size) && f->kind != FIELD_SOURCE)
+		if (is_zero(p, f->size) && !(f->words && f->words->is_told))
 			continue;
 		ab_text_addc(t, ' ');
 		ab_text_add(t, f->name);
@@ -314,6 +490,18 @@ void ab_evtext_add(struct ab_text *t, const struct ab_event *ev)
 		ab_text_addc(t, '=');
 		add_value(t, f, p);
 	}
+}
+
+void ab_evtext_add(struct ab_text *t, const struct ab_event *ev)
+{
+	ab_text_add(t, event_types[ev->type].name);
+	add_fields(t, fields_of(ev), ev);
+}
+
+void ab_evtext_add_effect(struct ab_text *t, const struct ab_effect *ef)
+{
+	ab_text_add(t, effect_types[ef->type].name);
+	add_fields(t, fields_of_effect(ef), ef);
 }
 
 /* --- from text --- */
@@ -360,12 +548,12 @@ static bool store_word(void *p, int value)
 	return true;
 }
 
-static int source_of(const char *s)
+static int word_of(const struct words *words, const char *s)
 {
 	int i;
 
-	for (i = 0; i < AB_SOURCE_MAX; i++)
-		if (ab_streq(source_names[i], s))
+	for (i = 0; i < words->n; i++)
+		if (words->names[i] && ab_streq(words->names[i], s))
 			return i;
 	return -1;
 }
@@ -397,8 +585,8 @@ static bool store_value(const struct field *f, void *p, const char *s)
 		return ab_name_parse_hwaddr(s, p) == 0;
 	case FIELD_PORT_TYPE:
 		return store_word(p, ab_port_type_of(s));
-	case FIELD_SOURCE:
-		return store_word(p, source_of(s));
+	case FIELD_WORD:
+		return store_word(p, word_of(f->words, s));
 	}
 	return false;
 }
@@ -421,13 +609,21 @@ static bool store_field(struct ab_event *ev, const char *word)
 	return equals && store_value(f, (char *)ev + f->offset, equals + 1);
 }
 
+static size_t n_blanks(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] == ' ' || s[n] == '\t')
+		n++;
+	return n;
+}
+
 /* Copies the next word of *s, moves *s behind it; false: there is none, or too long. */
 static bool next_word(const char **s, char *word, size_t size)
 {
 	size_t n = 0;
 
-	while (**s == ' ' || **s == '\t')
-		(*s)++;
+	*s += n_blanks(*s);
 	while ((*s)[n] && (*s)[n] != ' ' && (*s)[n] != '\t')
 		n++;
 	if (n == 0 || n >= size)
@@ -451,7 +647,7 @@ static int type_of(const char *word)
 int ab_evtext_parse(const char *line, struct ab_event *ret_ev, const char **ret_word)
 {
 	char word[AB_EVTEXT_MAX / 2];
-	const char *at = line, *start = line;
+	const char *at = line + n_blanks(line), *start = at;
 	struct ab_event ev;
 	int type;
 
@@ -461,8 +657,7 @@ int ab_evtext_parse(const char *line, struct ab_event *ret_ev, const char **ret_
 		goto bad;
 	ev.type = (uint32_t)type;
 	for (;;) {
-		while (*at == ' ' || *at == '\t')
-			at++;
+		at += n_blanks(at);
 		start = at;
 		if (!*at)
 			break;

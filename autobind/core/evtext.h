@@ -8,7 +8,9 @@
  *	addr ifindex=2 net=10.0.0.5/24
  *
  * The first word is the type; fields that are zero are left out; foreign strings are
- * percent-escaped (util/text.h). One table describes every field of every event.
+ * percent-escaped (util/text.h); what is one of a few has names. In a ledger line kind
+ * comes first. One table describes every field of every event. Effects are written
+ * alike, for a recording, and are never read.
  */
 #ifndef AUTOBIND_CORE_EVTEXT_H
 #define AUTOBIND_CORE_EVTEXT_H
@@ -21,6 +23,7 @@
 
 /* Adds the line without its newline. */
 void ab_evtext_add(struct ab_text *t, const struct ab_event *ev);
+void ab_evtext_add_effect(struct ab_text *t, const struct ab_effect *ef);
 
 /**
  * ab_evtext_parse() - read one line

@@ -14,6 +14,7 @@
 
 /* Longer than any value; what is longer cannot fit its field. */
 #define VALUE_MAX 512
+#define VLAN_MAX 4095 /* 12 bits (IEEE 802.1Q) */
 
 const char *ab_ledger_strerror(int code)
 {
@@ -35,6 +36,7 @@ const char *ab_ledger_strerror(int code)
 
 /* --- records --------------------------------------------------------------------- */
 
+/* Whatever the parser refuses must not be written: it would cost the whole file. */
 bool ab_ledger_can_hold(const struct ab_ledger_entry *e)
 {
 	if (e->owner != AB_OWNER_INTENT && e->owner != AB_OWNER_OURS &&
@@ -43,10 +45,11 @@ bool ab_ledger_can_hold(const struct ab_ledger_entry *e)
 	if (e->kind == AB_LEDGER_IFACE)
 		return e->iface.name[0] != '\0' &&
 		       e->iface.port.type < AB_PORT_TYPE_MAX &&
+		       e->iface.port.vlan_id <= VLAN_MAX &&
 		       e->iface.port.perm_hwaddr.len <=
 			       sizeof(e->iface.port.perm_hwaddr.bytes);
 	return e->kind == AB_LEDGER_NODE && e->node.target[0] != '\0' &&
-	       e->node.iface[0] != '\0' &&
+	       e->node.iface[0] != '\0' && e->node.portal.port != 0 &&
 	       (e->node.portal.addr.family == AF_INET ||
 		e->node.portal.addr.family == AF_INET6);
 }
@@ -194,7 +197,7 @@ static bool is_word(struct span s, const char *word)
 	return s.n == strlen(word) && memcmp(s.s, word, s.n) == 0;
 }
 
-/* Exactly @digits lower-case hexadecimal digits. */
+/* Exactly @digits hexadecimal digits. */
 static bool get_hex(struct span s, size_t digits, uint64_t *ret_value)
 {
 	uint64_t v = 0;
@@ -300,7 +303,7 @@ static bool set_number(struct ab_ledger_entry *e, unsigned int field, const char
 		e->iface.port.type = (uint8_t)type;
 		return type >= 0;
 	case HAS_VLAN:
-		if (ab_num_u64(value, 1, 4095, &u))
+		if (ab_num_u64(value, 1, VLAN_MAX, &u))
 			return false;
 		e->iface.port.vlan_id = (uint16_t)u;
 		return true;

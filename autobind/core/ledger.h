@@ -2,15 +2,15 @@
 /*
  * ledger - the text form of what autobind owns, is about to own, or leaves alone.
  *
- *	autobind-ledger 1
- *	iface	ours	hash=0123456789abcdef	name=ab-eth0	port=ether
- *netdev=eth0
- *	node	intent	hash=...	target=iqn...	portal=10.0.0.1:3260 tpgt=1
- *iface=ab-eth0 end	2	crc32c=89abcdef
+ * The first line is "autobind-ledger 1". Then one line an entry, its parts separated by
+ * tabs, values percent-escaped (util/text.h):
  *
- * One tab-separated line an entry, values percent-escaped (util/text.h), the last line
- * holds the number of entries and the CRC32C of every byte before it. One record may
- * have two lines: what is on disk (ours) and what is about to replace it (intent).
+ * - "iface", owner, then hash= name= port= [vlan=] [hwaddr=] [path=] [netdev=]
+ * - "node", owner, then hash= target= portal= tpgt= iface= [settings=]
+ *
+ * The owner is intent, ours or held. The last line is "end", the number of entries and
+ * crc32c= of every byte before it. One record may have two lines: what is on disk
+ * (ours) and what is about to replace it (intent).
  *
  * Knows: the text. Must not know: files, and what an entry leads to. Allocates nothing.
  * A file is used as a whole or not at all: a ledger that is half right would make
@@ -54,7 +54,7 @@ typedef void ab_ledger_fn(void *arg, const struct ab_ledger_entry *entry);
 int ab_ledger_parse(const char *data, size_t n, ab_ledger_fn *fn, void *arg,
 		    unsigned int *ret_line);
 
-/* "has another version", "is cut off", ...; never NULL. */
+/* "is cut off", "has a wrong checksum", ...: completes "the ledger"; never NULL. */
 const char *ab_ledger_strerror(int code);
 
 /* State between the calls that write one ledger. */

@@ -362,7 +362,7 @@ int ab_name_parse_hwaddr(const char *s, struct ab_hwaddr *ret_hwaddr)
 	struct ab_hwaddr h = { 0 };
 	char separator = '\0';
 
-	while (h.len < sizeof(h.bytes)) {
+	for (;;) {
 		int hi = ab_hex_digit(s[0]);
 		int lo = hi < 0 ? -1 : ab_hex_digit(s[1]);
 
@@ -372,12 +372,12 @@ int ab_name_parse_hwaddr(const char *s, struct ab_hwaddr *ret_hwaddr)
 		s += 2;
 		if (!*s)
 			break;
+		if (h.len == sizeof(h.bytes))
+			return AB_NAME_E_LENGTH;
 		if ((*s != ':' && *s != '-') || (separator && *s != separator))
 			return AB_NAME_E_SYNTAX;
 		separator = *s++;
 	}
-	if (*s)
-		return AB_NAME_E_LENGTH;
 	if (h.len != 6 && h.len != 20)
 		return AB_NAME_E_SYNTAX;
 	*ret_hwaddr = h;

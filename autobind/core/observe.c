@@ -413,6 +413,11 @@ void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry)
 {
 	struct ab_record_item *r;
 
+	if (entry->owner != AB_OWNER_INTENT && entry->owner != AB_OWNER_OURS &&
+	    entry->owner != AB_OWNER_HELD)
+		return;
+	if (entry->kind != AB_LEDGER_IFACE && entry->kind != AB_LEDGER_NODE)
+		return;
 	if (entry->kind == AB_LEDGER_IFACE) {
 		struct ab_iface *f =
 			ab_iface_at(e, ab_world_add_iface(e, entry->iface.name));
@@ -659,10 +664,8 @@ void ab_observe_command(const struct ab_step *s, const struct ab_event *ev)
 		apply(s->e);
 		break;
 	case AB_COMMAND_PAUSE:
-		s->e->is_paused = true;
-		break;
 	case AB_COMMAND_RESUME:
-		s->e->is_paused = false;
+		s->e->is_paused = ev->command.verb == AB_COMMAND_PAUSE;
 		ab_world_touch_all(s->e, true);
 		break;
 	case AB_COMMAND_MAX:

@@ -60,11 +60,16 @@ struct ab_job *ab_plan_start_job(struct ab_engine *e, enum ab_job_kind kind,
 
 	if (*n == (is_write(kind) ? AB_WRITES_MAX : AB_DISCOVERIES_MAX))
 		return NULL;
+	/* Rule 4, also for an item that is new under the key of one that went. */
+	for (i = 0; i < AB_JOBS_MAX; i++)
+		if (e->jobs[i].kind == (uint8_t)kind && e->jobs[i].key == item->hash)
+			return NULL;
 	for (i = 0; e->jobs[i].kind != AB_JOB_NONE; i++)
 		assert(i + 1 < AB_JOBS_MAX);
 	e->jobs[i] = (struct ab_job){ .id = ++e->last_job,
 				      .slot = slot,
 				      .generation = item->generation,
+				      .key = item->hash,
 				      .kind = (uint8_t)kind };
 	(*n)++;
 	return &e->jobs[i];

@@ -221,6 +221,7 @@ static bool discover(const struct ab_step *s, const struct ab_port *p, uint32_t 
 bool ab_plan_discovery(const struct ab_step *s, uint32_t port)
 {
 	struct ab_port *p = ab_port_at(s->e, port);
+	bool is_done = true;
 	uint32_t i;
 
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at(s->e, i)->next) {
@@ -232,8 +233,7 @@ bool ab_plan_discovery(const struct ab_step *s, uint32_t port)
 			continue;
 		if (!ab_plan_is_due(s, p, path->discovery.next))
 			continue;
-		if (!discover(s, p, i))
-			return false;
+		is_done &= discover(s, p, i);
 	}
-	return true;
+	return is_done;
 }

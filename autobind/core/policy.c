@@ -85,7 +85,7 @@ static void check_key(const struct ab_policy_source *source,
 
 	if (!key) {
 		unknown_key(source, e, sink->diags);
-	} else if (key->type == AB_KEY_LATER) {
+	} else if (key->type == AB_VALUE_LATER) {
 		ab_diag_error(
 			sink->diags, source->file, e->line, "key '", e->key, "' in [",
 			e->section,
@@ -277,7 +277,7 @@ static void assemble_exclude(struct ab_sink *sink, const struct ab_layers *layer
 		struct ab_part_cursor cursor = { 0 };
 		struct ab_part part;
 
-		if (key->type == AB_KEY_LATER || !ab_streq(key->section, "Exclude"))
+		if (key->type == AB_VALUE_LATER || !ab_streq(key->section, "Exclude"))
 			continue;
 		while (ab_layers_next(layers, key, &cursor, &part))
 			(void)ab_value_read(sink, key, part.value, part.origin, x);
@@ -295,7 +295,7 @@ static void check_match(const struct ab_layers *layers, struct ab_diags *diags)
 
 	for (i = 0; i < ab_policy_n_keys; i++)
 		if (ab_streq(ab_policy_keys[i].section, "Match") &&
-		    ab_policy_keys[i].type != AB_KEY_LATER &&
+		    ab_policy_keys[i].type != AB_VALUE_LATER &&
 		    ab_layers_given(layers, &ab_policy_keys[i], &part))
 			return;
 	ab_diag_error(

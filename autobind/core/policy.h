@@ -21,7 +21,6 @@
 #include "core/types.h"
 
 #define AB_POLICY_NAME 64
-#define AB_POLICY_FORMAT 1 /* of [General] Format */
 #define AB_POLICY_REASON 128
 
 enum ab_action {
@@ -42,21 +41,6 @@ enum ab_bind_by {
 	AB_BIND_BY_MAC,	 /* iface.hwaddress */
 };
 
-enum ab_transport {
-	AB_TRANSPORT_TCP,
-};
-
-enum ab_startup { /* node.startup of open-iscsi */
-	AB_STARTUP_MANUAL,
-	AB_STARTUP_AUTOMATIC,
-	AB_STARTUP_ONBOOT,
-};
-
-enum ab_multipath {
-	AB_MULTIPATH_REQUIRE, /* no second session to a target without multipathd */
-	AB_MULTIPATH_OFF,     /* somebody else's business */
-};
-
 /* A run of items in one of the set's arrays. */
 struct ab_span {
 	uint32_t first, count;
@@ -64,8 +48,7 @@ struct ab_span {
 
 /* A place in a file, for messages. */
 struct ab_origin {
-	uint32_t
-		file; /* index into ab_policy_set.files; UINT32_MAX: built-in default */
+	uint32_t file; /* in ab_policy_set.files; UINT32_MAX: built-in default */
 	uint32_t line;
 };
 
@@ -76,8 +59,7 @@ struct ab_word {
 	struct ab_origin origin;
 };
 
-/* One element of Allow, Deny, [Match] Address: a range, for portals with an optional
- * port. */
+/* One element of Allow, Deny or [Match] Address. */
 struct ab_range {
 	struct ab_net net;
 	uint16_t port; /* 0: any */
@@ -122,10 +104,8 @@ struct ab_policy {
 	struct ab_origin match_origin[AB_MATCH_KEY_MAX]; /* line 0: key not given */
 
 	/* [Iface] */
-	char iface_template[AB_IFACE_NAME]; /* %i device name, %m MAC; default "ab-%i"
-					     */
+	char iface_template[AB_IFACE_NAME]; /* %i device name, %m MAC */
 	char initiatorname[AB_TARGET_NAME]; /* "": the host's */
-	uint8_t transport;		    /* enum ab_transport */
 	uint8_t create;	  /* enum ab_create; ALWAYS is implied by Action=iface */
 	uint8_t bind_by;  /* enum ab_bind_by */
 	bool use_default; /* Use=default: bind to no device, no record of our own */
@@ -146,9 +126,7 @@ struct ab_policy {
 	uint32_t interval_down_min_ms, interval_down_max_ms;
 
 	/* [Bind] */
-	uint8_t action;	   /* enum ab_action */
-	uint8_t multipath; /* enum ab_multipath */
-	uint8_t startup;   /* enum ab_startup; stands in node_settings, too */
+	uint8_t action; /* enum ab_action */
 	uint32_t settle_ms;
 	int64_t retire_ms; /* < 0: never */
 
@@ -200,17 +178,17 @@ struct ab_policy_source {
 
 /* All files of a configuration. Everything is borrowed for the call. */
 struct ab_policy_input {
-	const struct ab_policy_source
-		*sources; /* GLOBAL first; then each MAIN with its
-			     DROPINs, in the order in which ports
-			     look for their policy; then EXCLUDE */
+	/* GLOBAL first; then each MAIN with its DROPINs, in the order in which ports
+	 * look for their policy; then EXCLUDE. */
+	const struct ab_policy_source *sources;
 	uint32_t n_sources;
 	const char *const *files;
 	uint32_t n_files;
-	const struct ab_policy_set *previous; /* for .generation and
-						 .changed_generation; NULL: none */
-	bool is_partial; /* some file could not be read or scanned: check the values of
-			    the others, but not what depends on several files */
+	/* For .generation and .changed_generation; NULL: none. */
+	const struct ab_policy_set *previous;
+	/* Some file could not be read or scanned: check the values of the others, but
+	 * not what depends on several files. */
+	bool is_partial;
 };
 
 /* The input has errors; they stand in the diags. */
@@ -253,8 +231,7 @@ struct ab_match_port {
 enum ab_match_verdict {
 	AB_MATCH_YES,
 	AB_MATCH_NO,   /* .key says which key decided */
-	AB_MATCH_KIND, /* no key decided: without Type or a name this kind of device is
-			  out */
+	AB_MATCH_KIND, /* no key: this kind of device needs Type or a name */
 };
 
 struct ab_match_result {
@@ -277,6 +254,15 @@ struct ab_match_result {
  */
 bool ab_policy_match(const struct ab_policy_set *set, uint32_t index,
 		     const struct ab_match_port *port, struct ab_match_result *ret);
+
+/* The same, key by key: for people who ask why not. Bits: 1 << enum ab_match_key. */
+struct ab_match_keys {
+	uint32_t given, missed; /* keys that the policy has, and those that say no */
+	bool is_wrong_kind;	/* without Type or a name this kind of device is out */
+};
+
+void ab_policy_match_keys(const struct ab_policy_set *set, uint32_t index,
+			  const struct ab_match_port *port, struct ab_match_keys *ret);
 
 /* Index of the first policy that matches, or -1. */
 int ab_policy_first_match(const struct ab_policy_set *set,

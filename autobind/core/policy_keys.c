@@ -37,88 +37,88 @@ static const char *const format_words[] = { "1", NULL };
 #define OF_EXCLUDE(member) .offset = offsetof(struct ab_exclude, member)
 #define LATER(s, n)                                                                    \
 	{                                                                              \
-		.section = (s), .name = (n), .type = AB_KEY_LATER                      \
+		.section = (s), .name = (n), .type = AB_VALUE_LATER                    \
 	}
 
 /* clang-format off */
 const struct ab_policy_key ab_policy_keys[] = {
-	{ "Match", "Name", AB_KEY_NETDEVS, OF_MATCH(AB_MATCH_NAME),
+	{ "Match", "Name", AB_VALUE_NETDEVS, OF_MATCH(AB_MATCH_NAME),
 	  .help = "names of network devices" },
-	{ "Match", "MAC", AB_KEY_MACS, OF_MATCH(AB_MATCH_MAC),
+	{ "Match", "MAC", AB_VALUE_MACS, OF_MATCH(AB_MATCH_MAC),
 	  .help = "present hardware addresses" },
-	{ "Match", "Driver", AB_KEY_GLOBS, OF_MATCH(AB_MATCH_DRIVER),
+	{ "Match", "Driver", AB_VALUE_GLOBS, OF_MATCH(AB_MATCH_DRIVER),
 	  .help = "kernel drivers" },
-	{ "Match", "Type", AB_KEY_TYPES, OF_MATCH(AB_MATCH_TYPE),
+	{ "Match", "Type", AB_VALUE_TYPES, OF_MATCH(AB_MATCH_TYPE),
 	  .help = "kinds of device" },
-	{ "Match", "Master", AB_KEY_MASTERS, OF_MATCH(AB_MATCH_MASTER),
+	{ "Match", "Master", AB_VALUE_MASTERS, OF_MATCH(AB_MATCH_MASTER),
 	  .help = "bond, bridge, VRF or team above the device, or none" },
-	{ "Match", "Address", AB_KEY_NETS, OF(match_addresses),
+	{ "Match", "Address", AB_VALUE_NETS, OF(match_addresses),
 	  .help = "ranges in which the device has an address" },
 	LATER("Match", "AltName"), LATER("Match", "PermanentMAC"), LATER("Match", "Path"),
 	LATER("Match", "Vendor"), LATER("Match", "Vlan"), LATER("Match", "Speed"),
 	LATER("Match", "Transport"), LATER("Match", "Property"), LATER("Match", "Host"),
 	LATER("Match", "Kernel"), LATER("Match", "Virtualization"),
 
-	{ "Iface", "Name", AB_KEY_IFACE_NAME, OF(iface_template), .fallback = "ab-%i",
+	{ "Iface", "Name", AB_VALUE_IFACE_NAME, OF(iface_template), .fallback = "ab-%i",
 	  .help = "name of a new iface record; %i device, %m hardware address" },
-	{ "Iface", "Create", AB_KEY_WORD, OF(create), .words = create_words,
+	{ "Iface", "Create", AB_VALUE_WORD, OF(create), .words = create_words,
 	  .fallback = "reachable", .help = "when the iface record is made" },
-	{ "Iface", "BindBy", AB_KEY_WORD, OF(bind_by), .words = bind_by_words,
+	{ "Iface", "BindBy", AB_VALUE_WORD, OF(bind_by), .words = bind_by_words,
 	  .fallback = "name", .help = "what the iface record binds by" },
-	{ "Iface", "Use", AB_KEY_WORD, OF(use_default), .words = use_words,
+	{ "Iface", "Use", AB_VALUE_WORD, OF(use_default), .words = use_words,
 	  .fallback = "own", .help = "own iface record, or open-iscsi's unbound default" },
-	{ "Iface", "InitiatorName", AB_KEY_TARGET_NAME, OF(initiatorname),
+	{ "Iface", "InitiatorName", AB_VALUE_TARGET_NAME, OF(initiatorname),
 	  .help = "iSCSI name to log in with instead of the host's" },
-	{ "Iface", "Transport", AB_KEY_WORD, OF(transport), .words = transport_words,
+	{ "Iface", "Transport", AB_VALUE_CHECKED, .words = transport_words,
 	  .later = "iser", .fallback = "tcp", .help = "transport of the iface record" },
 	LATER("Iface", "ExpectMTU"), LATER("Iface", "IPAddress"),
 	LATER("Iface", "Netmask"), LATER("Iface", "Gateway"), LATER("Iface", "VlanId"),
 
-	{ "Portals", "Discover", AB_KEY_PORTALS, OF(discover),
+	{ "Portals", "Discover", AB_VALUE_PORTALS, OF(discover),
 	  .help = "portals to ask for targets (SendTargets)" },
-	{ "Portals", "Static", AB_KEY_STATICS, OF(statics),
+	{ "Portals", "Static", AB_VALUE_STATICS, OF(statics),
 	  .help = "targets that need no discovery, as IQN@ADDRESS:PORT,TPGT" },
-	{ "Portals", "SameSubnet", AB_KEY_BOOL, OF(same_subnet), .fallback = "yes",
+	{ "Portals", "SameSubnet", AB_VALUE_BOOL, OF(same_subnet), .fallback = "yes",
 	  .help = "only portals in a subnet of the port" },
-	{ "Portals", "Allow", AB_KEY_RANGES, OF(allow),
+	{ "Portals", "Allow", AB_VALUE_RANGES, OF(allow),
 	  .help = "ranges and portals that may be used; without it all" },
-	{ "Portals", "Deny", AB_KEY_RANGES, OF(deny),
+	{ "Portals", "Deny", AB_VALUE_RANGES, OF(deny),
 	  .help = "ranges and portals that are never used; wins over Allow" },
-	{ "Portals", "Targets", AB_KEY_TARGETS, OF(targets),
+	{ "Portals", "Targets", AB_VALUE_TARGETS, OF(targets),
 	  .help = "names of wanted targets; mandatory for record and login" },
-	{ "Portals", "MaxPortals", AB_KEY_U32, OF(max_portals), .min = 1, .max = 1024,
+	{ "Portals", "MaxPortals", AB_VALUE_U32, OF(max_portals), .min = 1, .max = 1024,
 	  .fallback = "32", .help = "portals per port at most" },
-	{ "Portals", "Refresh", AB_KEY_MS, OF(refresh_ms), .min = 10 * SECOND,
+	{ "Portals", "Refresh", AB_VALUE_MS, OF(refresh_ms), .min = 10 * SECOND,
 	  .max = 7 * DAY, .fallback = "1h", .help = "time between two discoveries" },
 	LATER("Portals", "Isns"), LATER("Portals", "Firmware"),
 	LATER("Portals", "UseDatabase"), LATER("Portals", "Chap"),
 
-	{ "Probe", "Method", AB_KEY_WORD, OF(method), .words = method_words,
+	{ "Probe", "Method", AB_VALUE_WORD, OF(method), .words = method_words,
 	  .fallback = "icmp", .help = "how a portal is probed" },
-	{ "Probe", "Interval", AB_KEY_MS, OF(interval_ms), .min = 100, .max = HOUR,
+	{ "Probe", "Interval", AB_VALUE_MS, OF(interval_ms), .min = 100, .max = HOUR,
 	  .fallback = "5s", .help = "time between two probes of a path that is up" },
-	{ "Probe", "IntervalDown", AB_KEY_MS_RANGE, OF(interval_down_min_ms), .min = 1000,
+	{ "Probe", "IntervalDown", AB_VALUE_MS_RANGE, OF(interval_down_min_ms), .min = 1000,
 	  .max = DAY, .fallback = "10s..60s",
 	  .help = "the same for a path that is down: first and longest" },
-	{ "Probe", "Timeout", AB_KEY_MS, OF(timeout_ms), .min = 10, .max = MINUTE,
+	{ "Probe", "Timeout", AB_VALUE_MS, OF(timeout_ms), .min = 10, .max = MINUTE,
 	  .fallback = "1s", .help = "time after which a probe counts as lost" },
-	{ "Probe", "Rise", AB_KEY_U8, OF(rise), .min = 1, .max = 100, .fallback = "2",
+	{ "Probe", "Rise", AB_VALUE_U8, OF(rise), .min = 1, .max = 100, .fallback = "2",
 	  .help = "answers in a row that make a path up" },
-	{ "Probe", "Fall", AB_KEY_U8, OF(fall), .min = 1, .max = 100, .fallback = "3",
+	{ "Probe", "Fall", AB_VALUE_U8, OF(fall), .min = 1, .max = 100, .fallback = "3",
 	  .help = "losses in a row that make a path down" },
 	LATER("Probe", "HoldDown"), LATER("Probe", "LoggedIn"), LATER("Probe", "Jumbo"),
 	LATER("Probe", "Network"),
 
-	{ "Bind", "Action", AB_KEY_WORD, OF(action), .words = action_words,
+	{ "Bind", "Action", AB_VALUE_WORD, OF(action), .words = action_words,
 	  .help = "what to do with a matching port; mandatory" },
-	{ "Bind", "Settle", AB_KEY_MS, OF(settle_ms), .max = DAY, .fallback = "5min",
+	{ "Bind", "Settle", AB_VALUE_MS, OF(settle_ms), .max = DAY, .fallback = "5min",
 	  .help = "how long a taken port may contradict its policy" },
-	{ "Bind", "Retire", AB_KEY_MS_NEVER, OF(retire_ms), .min = MINUTE,
+	{ "Bind", "Retire", AB_VALUE_MS_NEVER, OF(retire_ms), .min = MINUTE,
 	  .max = 3650 * DAY, .fallback = "never",
 	  .help = "how long after its port went an owned record is deleted" },
-	{ "Bind", "Multipath", AB_KEY_WORD, OF(multipath), .words = multipath_words,
+	{ "Bind", "Multipath", AB_VALUE_CHECKED, .words = multipath_words,
 	  .fallback = "require", .help = "is multipathd asked before a second session" },
-	{ "Bind", "Startup", AB_KEY_WORD, OF(startup), .words = startup_words,
+	{ "Bind", "Startup", AB_VALUE_CHECKED, .words = startup_words,
 	  .fallback = "manual", .help = "node.startup of new node records" },
 	LATER("Bind", "SessionsPerTarget"), LATER("Bind", "SessionsPerPort"),
 	LATER("Bind", "TotalSessions"), LATER("Bind", "Spread"),
@@ -128,16 +128,16 @@ const struct ab_policy_key ab_policy_keys[] = {
 
 	LATER("Boot", "Include"), LATER("Boot", "Budget"),
 
-	{ "General", "Format", AB_KEY_FORMAT, .words = format_words, .fallback = "1",
+	{ "General", "Format", AB_VALUE_FORMAT, .words = format_words, .fallback = "1",
 	  .help = "version of the configuration language" },
 
-	{ "Exclude", "Port", AB_KEY_NETDEVS, OF_EXCLUDE(ports),
+	{ "Exclude", "Port", AB_VALUE_NETDEVS, OF_EXCLUDE(ports),
 	  .help = "names of network devices that are left alone" },
-	{ "Exclude", "MAC", AB_KEY_MACS, OF_EXCLUDE(macs),
+	{ "Exclude", "MAC", AB_VALUE_MACS, OF_EXCLUDE(macs),
 	  .help = "hardware addresses, present or permanent, that are left alone" },
-	{ "Exclude", "Portal", AB_KEY_RANGES, OF_EXCLUDE(portals),
+	{ "Exclude", "Portal", AB_VALUE_RANGES, OF_EXCLUDE(portals),
 	  .help = "ranges and portals that are never used, through no port" },
-	{ "Exclude", "Reason", AB_KEY_TEXT, OF_EXCLUDE(reason),
+	{ "Exclude", "Reason", AB_VALUE_TEXT, OF_EXCLUDE(reason),
 	  .help = "why, for those who ask" },
 	LATER("Exclude", "Until"),
 };
@@ -198,7 +198,7 @@ bool ab_policy_key_gives(const struct ab_policy_key *key, const char *section,
 		name++;
 	if (*k || (*name && *name != '.'))
 		return false;
-	if (*name && ((key->type < AB_KEY_LIST && key->type != AB_KEY_LATER) ||
+	if (*name && ((key->type < AB_VALUE_LIST && key->type != AB_VALUE_LATER) ||
 		      name[1] == '0' || ab_num_u64(name + 1, 1, NUMBER_MAX, &number)))
 		return false;
 	*ret_number = (unsigned int)number;
@@ -239,7 +239,7 @@ const char *ab_policy_key_home(const char *name)
 
 bool ab_policy_key_is_policy(const struct ab_policy_key *key)
 {
-	return key->type != AB_KEY_LATER &&
+	return key->type != AB_VALUE_LATER &&
 	       (section_has("Match", key) || section_has("Defaults", key));
 }
 

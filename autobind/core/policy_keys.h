@@ -13,35 +13,36 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum ab_key_type {
-	AB_KEY_LATER,	    /* known to the design, not to this version */
-	AB_KEY_BOOL,	    /* bool */
-	AB_KEY_WORD,	    /* uint8_t: index into .words */
-	AB_KEY_U8,	    /* uint8_t */
-	AB_KEY_U32,	    /* uint32_t */
-	AB_KEY_MS,	    /* uint32_t, milliseconds */
-	AB_KEY_MS_RANGE,    /* two uint32_t: "10s..60s", or one value for both */
-	AB_KEY_MS_NEVER,    /* int64_t, milliseconds; "never" is -1 */
-	AB_KEY_IFACE_NAME,  /* char[AB_IFACE_NAME], with %i and %m */
-	AB_KEY_TARGET_NAME, /* char[AB_TARGET_NAME] */
-	AB_KEY_TEXT,	    /* char[AB_POLICY_REASON] */
-	AB_KEY_FORMAT,	    /* nothing is stored */
-	AB_KEY_LIST,	    /* from here on: struct ab_span over ... */
-	AB_KEY_NETDEVS = AB_KEY_LIST, /* words: globs for device names */
-	AB_KEY_MACS,		      /* words: globs for hardware addresses */
-	AB_KEY_GLOBS,		      /* words: globs for anything */
-	AB_KEY_TYPES,		      /* words: names of enum ab_port_type */
-	AB_KEY_MASTERS,		      /* words: "none" or globs for device names */
-	AB_KEY_TARGETS,		      /* words: globs for iSCSI names */
-	AB_KEY_NETS,		      /* ranges */
-	AB_KEY_RANGES,		      /* ranges, or portals with a port */
-	AB_KEY_PORTALS,		      /* portals */
-	AB_KEY_STATICS,		      /* statics: IQN@PORTAL,TPGT */
+enum ab_value_type {
+	AB_VALUE_LATER,	      /* known to the design, not to this version */
+	AB_VALUE_BOOL,	      /* bool */
+	AB_VALUE_WORD,	      /* uint8_t: index into .words */
+	AB_VALUE_CHECKED,     /* one of .words; nothing is stored */
+	AB_VALUE_U8,	      /* uint8_t */
+	AB_VALUE_U32,	      /* uint32_t */
+	AB_VALUE_MS,	      /* uint32_t, milliseconds */
+	AB_VALUE_MS_RANGE,    /* two uint32_t: "10s..60s", or one value for both */
+	AB_VALUE_MS_NEVER,    /* int64_t, milliseconds; "never" is -1 */
+	AB_VALUE_IFACE_NAME,  /* char[AB_IFACE_NAME], with %i and %m */
+	AB_VALUE_TARGET_NAME, /* char[AB_TARGET_NAME] */
+	AB_VALUE_TEXT,	      /* char[AB_POLICY_REASON] */
+	AB_VALUE_FORMAT,      /* nothing is stored */
+	AB_VALUE_LIST,	      /* from here on: struct ab_span over ... */
+	AB_VALUE_NETDEVS = AB_VALUE_LIST, /* words: globs for device names */
+	AB_VALUE_MACS,			  /* words: globs for hardware addresses */
+	AB_VALUE_GLOBS,			  /* words: globs for anything */
+	AB_VALUE_TYPES,			  /* words: names of enum ab_port_type */
+	AB_VALUE_MASTERS,		  /* words: "none" or globs for device names */
+	AB_VALUE_TARGETS,		  /* words: globs for iSCSI names */
+	AB_VALUE_NETS,			  /* ranges */
+	AB_VALUE_RANGES,		  /* ranges, or portals with a port */
+	AB_VALUE_PORTALS,		  /* portals */
+	AB_VALUE_STATICS,		  /* statics: IQN@PORTAL,TPGT */
 };
 
 struct ab_policy_key {
 	const char *section, *name;
-	uint8_t type;		  /* enum ab_key_type */
+	uint8_t type;		  /* enum ab_value_type */
 	uint16_t offset;	  /* in struct ab_policy, or ab_exclude for [Exclude] */
 	int64_t min, max;	  /* numbers, and durations in ms */
 	const char *const *words; /* accepted words, up to a NULL */

@@ -155,15 +155,15 @@ static bool is_usual_kind(unsigned int type)
 	       type == AB_PORT_INFINIBAND;
 }
 
-bool ab_policy_match(const struct ab_policy_set *set, uint32_t index,
-		     const struct ab_match_port *port, struct ab_match_result *ret)
+void ab_policy_match_keys(const struct ab_policy_set *set, uint32_t index,
+			  const struct ab_match_port *port, struct ab_match_keys *ret)
 {
 	const struct ab_policy *p = &set->policies[index];
 	char buf[AB_HWADDR_TEXT];
 	unsigned int key;
 	bool is_match;
 
-	memset(ret, 0, sizeof(*ret));
+	*ret = (struct ab_match_keys){ 0 };
 	for (key = 0; key < AB_MATCH_KEY_MAX; key++) {
 		if (!p->match_origin[key].line)
 			continue;
@@ -172,18 +172,34 @@ bool ab_policy_match(const struct ab_policy_set *set, uint32_t index,
 		else
 			is_match = match_words(set, &p->match_words[key], key,
 					       value_of(key, port, buf));
-		if (is_match)
+		ret->given |= 1u << key;
+		if (!is_match)
+			ret->missed |= 1u << key;
+	}
+	ret->is_wrong_kind = !p->match_origin[AB_MATCH_TYPE].line &&
+			     !is_usual_kind(port->link->type) &&
+			     !is_named(set, p, port);
+}
+
+bool ab_policy_match(const struct ab_policy_set *set, uint32_t index,
+		     const struct ab_match_port *port, struct ab_match_result *ret)
+{
+	struct ab_match_keys keys;
+	unsigned int key;
+
+	memset(ret, 0, sizeof(*ret));
+	ab_policy_match_keys(set, index, port, &keys);
+	for (key = 0; key < AB_MATCH_KEY_MAX; key++) {
+		if (!(keys.missed & 1u << key))
 			continue;
 		ret->verdict = AB_MATCH_NO;
 		ret->key = (uint8_t)key;
-		ret->origin = p->match_origin[key];
+		ret->origin = set->policies[index].match_origin[key];
 		return false;
 	}
-	if (p->match_origin[AB_MATCH_TYPE].line || is_usual_kind(port->link->type) ||
-	    is_named(set, p, port))
-		return true;
-	ret->verdict = AB_MATCH_KIND;
-	return false;
+	if (keys.is_wrong_kind)
+		ret->verdict = AB_MATCH_KIND;
+	return !keys.is_wrong_kind;
 }
 
 int ab_policy_first_match(const struct ab_policy_set *set,

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "core/name.h"
+#include "core/record.h"
 #include "util/num.h"
 #include "util/suggest.h"
 
@@ -98,7 +99,7 @@ static bool bad_duration(const struct item *it, int r)
 	ab_value_add_ms(&t, it->key->min);
 	ab_text_add(&t, " to ");
 	ab_value_add_ms(&t, it->key->max);
-	if (it->key->type == AB_KEY_MS_NEVER)
+	if (it->key->type == AB_VALUE_MS_NEVER)
 		ab_text_add(&t, ", or never");
 	return false;
 }
@@ -171,7 +172,7 @@ static bool read_number(const struct item *it)
 		ab_text_addi(&t, it->key->max);
 		return false;
 	}
-	if (it->key->type == AB_KEY_U8)
+	if (it->key->type == AB_VALUE_U8)
 		*(uint8_t *)field(it) = (uint8_t)v;
 	else
 		*(uint32_t *)field(it) = (uint32_t)v;
@@ -226,16 +227,33 @@ static int index_of(const char *const *words, const char *word)
 	return -1;
 }
 
-static bool read_word(const struct item *it)
+/* The index of a word that this version knows, or -1. */
+static int take_word(const struct item *it)
 {
 	int i = index_of(it->key->words, it->text);
 
-	if (i < 0 && it->key->later && ab_streq(it->text, it->key->later))
-		return bad(it, "is known, but not in this version");
-	if (i < 0)
-		return bad_word(it, it->key->words);
-	*(uint8_t *)field(it) = (uint8_t)i;
-	return true;
+	if (i >= 0)
+		return i;
+	if (it->key->later && ab_streq(it->text, it->key->later))
+		(void)bad(it, "is known, but not in this version");
+	else
+		(void)bad_word(it, it->key->words);
+	return -1;
+}
+
+static bool read_word(const struct item *it)
+{
+	int i = take_word(it);
+
+	if (i >= 0)
+		*(uint8_t *)field(it) = (uint8_t)i;
+	return i >= 0;
+}
+
+/* There is one choice only so far, or the text itself is what counts. */
+static bool read_checked(const struct item *it)
+{
+	return take_word(it) >= 0;
 }
 
 /* Format is read for its messages only: there is nothing to choose yet. */
@@ -558,27 +576,28 @@ static bool read_static(const struct item *it)
 typedef bool read_fn(const struct item *it);
 
 static read_fn *const readers[] = {
-	[AB_KEY_BOOL] = read_bool,
-	[AB_KEY_WORD] = read_word,
-	[AB_KEY_U8] = read_number,
-	[AB_KEY_U32] = read_number,
-	[AB_KEY_MS] = read_ms,
-	[AB_KEY_MS_RANGE] = read_ms_range,
-	[AB_KEY_MS_NEVER] = read_ms_never,
-	[AB_KEY_IFACE_NAME] = read_iface_name,
-	[AB_KEY_TARGET_NAME] = read_target_name,
-	[AB_KEY_TEXT] = read_text,
-	[AB_KEY_FORMAT] = read_format,
-	[AB_KEY_NETDEVS] = read_netdev,
-	[AB_KEY_MACS] = read_mac,
-	[AB_KEY_GLOBS] = read_glob,
-	[AB_KEY_TYPES] = read_type,
-	[AB_KEY_MASTERS] = read_netdev, /* "none" reads as a name */
-	[AB_KEY_TARGETS] = read_target,
-	[AB_KEY_NETS] = read_net,
-	[AB_KEY_RANGES] = read_range,
-	[AB_KEY_PORTALS] = read_portal,
-	[AB_KEY_STATICS] = read_static,
+	[AB_VALUE_BOOL] = read_bool,
+	[AB_VALUE_WORD] = read_word,
+	[AB_VALUE_CHECKED] = read_checked,
+	[AB_VALUE_U8] = read_number,
+	[AB_VALUE_U32] = read_number,
+	[AB_VALUE_MS] = read_ms,
+	[AB_VALUE_MS_RANGE] = read_ms_range,
+	[AB_VALUE_MS_NEVER] = read_ms_never,
+	[AB_VALUE_IFACE_NAME] = read_iface_name,
+	[AB_VALUE_TARGET_NAME] = read_target_name,
+	[AB_VALUE_TEXT] = read_text,
+	[AB_VALUE_FORMAT] = read_format,
+	[AB_VALUE_NETDEVS] = read_netdev,
+	[AB_VALUE_MACS] = read_mac,
+	[AB_VALUE_GLOBS] = read_glob,
+	[AB_VALUE_TYPES] = read_type,
+	[AB_VALUE_MASTERS] = read_netdev, /* "none" reads as a name */
+	[AB_VALUE_TARGETS] = read_target,
+	[AB_VALUE_NETS] = read_net,
+	[AB_VALUE_RANGES] = read_range,
+	[AB_VALUE_PORTALS] = read_portal,
+	[AB_VALUE_STATICS] = read_static,
 };
 
 /* Copies the next word of a list and moves *s behind it; false at the end. */
@@ -604,9 +623,9 @@ static bool read_list(const struct item *list, const char *value)
 	struct item it = *list;
 	/* IQN@ADDRESS:PORT,TPGT has a comma of its own. */
 	bool is_portals =
-		ab_streq(it.key->section, "Portals") || it.key->type == AB_KEY_RANGES;
+		ab_streq(it.key->section, "Portals") || it.key->type == AB_VALUE_RANGES;
 	bool can_negate =
-		it.key->type != AB_KEY_PORTALS && it.key->type != AB_KEY_STATICS;
+		it.key->type != AB_VALUE_PORTALS && it.key->type != AB_VALUE_STATICS;
 	char word[AB_SCAN_LINE + 1];
 	bool is_good = true;
 
@@ -632,14 +651,56 @@ bool ab_value_read(struct ab_sink *sink, const struct ab_policy_key *key,
 {
 	struct item it = { sink, key, value, false, origin, object };
 
-	assert(key->type != AB_KEY_LATER);
-	if (key->type >= AB_KEY_LIST)
+	assert(key->type != AB_VALUE_LATER);
+	if (key->type >= AB_VALUE_LIST)
 		return read_list(&it, value);
 	return readers[key->type](&it);
 }
 
-static bool bad_setting(struct ab_sink *sink, const struct ab_node_setting_key *key,
-			const char *value, struct ab_origin origin)
+/* Each setting is a key of node records; a test compares the two tables. */
+static enum ab_key record_key_of(const struct ab_node_setting_key *setting)
+{
+	int key = ab_record_find(AB_RECORD_KIND_NODE, setting->name,
+				 strlen(setting->name));
+
+	assert(key >= 0);
+	return (enum ab_key)key;
+}
+
+/* "MD5|SHA1" as people write it. */
+static void add_words(struct ab_text *t, const char *words)
+{
+	for (; *words; words++) {
+		if (*words == '|')
+			ab_text_add(t, ", ");
+		else
+			ab_text_addc(t, *words);
+	}
+}
+
+/* Why a record cannot hold a value that its row in the table allows. */
+static void add_reason(struct ab_text *t, const struct ab_record_key *key,
+		       enum ab_record_reason reason)
+{
+	if (reason == AB_RECORD_R_CUT) {
+		ab_text_add(t, "is longer than the ");
+		ab_text_addu(t, key->size - 1u);
+		ab_text_add(t, " bytes that open-iscsi keeps");
+	} else if (reason == AB_RECORD_R_BAD_WORD) {
+		ab_text_add(t, "has a word twice, or one that is none of ");
+		add_words(t, key->words);
+	} else if (reason == AB_RECORD_R_BAD_NUMBER) {
+		ab_text_add(t, "has zeros or a sign that open-iscsi does not write: "
+			       "remove them");
+	} else {
+		ab_text_add(t, "begins or ends with a blank, which a record cannot "
+			       "hold: remove it");
+	}
+}
+
+static void bad_setting(struct ab_sink *sink, const struct ab_node_setting_key *key,
+			const char *value, struct ab_origin origin,
+			enum ab_record_reason reason)
 {
 	struct ab_text t =
 		ab_diag_begin(sink->diags, AB_DIAG_ERROR, origin.file, origin.line);
@@ -648,25 +709,24 @@ static bool bad_setting(struct ab_sink *sink, const struct ab_node_setting_key *
 	ab_text_add(&t, ": '");
 	ab_diag_word(&t, value);
 	ab_text_add(&t, "' ");
-	if (key->type == AB_SETTING_WORD) {
+	if (reason != AB_RECORD_R_NONE) {
+		add_reason(&t, ab_record_key(record_key_of(key)), reason);
+	} else if (key->type == AB_SETTING_WORD) {
 		add_choice(&t, value, key->words);
-	} else if (key->type == AB_SETTING_NUMBER) {
+	} else {
 		ab_text_add(&t, "is no number from ");
 		ab_text_addi(&t, key->min);
 		ab_text_add(&t, " to ");
 		ab_text_addi(&t, key->max);
-	} else {
-		ab_text_add(&t,
-			    "is longer than the 255 bytes that open-iscsi can read");
 	}
-	return false;
 }
 
 bool ab_value_check_setting(struct ab_sink *sink, const struct ab_node_setting_key *key,
 			    const char *value, struct ab_origin origin)
 {
+	int reason = AB_RECORD_R_NONE;
+	bool is_good = true;
 	int64_t number;
-	bool is_good = strlen(value) <= AB_NODE_VALUE_MAX;
 
 	if (key->type == AB_SETTING_WORD)
 		is_good = index_of(key->words, value) >= 0;
@@ -674,5 +734,11 @@ bool ab_value_check_setting(struct ab_sink *sink, const struct ab_node_setting_k
 		is_good = ab_num_i64(value, key->min, key->max, &number) == 0;
 	else
 		assert(key->type == AB_SETTING_TEXT);
-	return is_good || bad_setting(sink, key, value, origin);
+	/* What passes here must not be refused when the record is written. */
+	if (is_good)
+		reason = ab_record_check(record_key_of(key), value);
+	if (is_good && reason == AB_RECORD_R_NONE)
+		return true;
+	bad_setting(sink, key, value, origin, (enum ab_record_reason)reason);
+	return false;
 }

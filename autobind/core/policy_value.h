@@ -12,8 +12,6 @@
 #include "core/policy.h"
 #include "core/policy_keys.h"
 
-#define AB_NODE_VALUE_MAX 255 /* open-iscsi: char value[256], CVE-2026-18724 */
-
 /* The arrays of a set. While the pointers are NULL, things are only counted. */
 struct ab_sink {
 	struct ab_diags *diags;
@@ -34,7 +32,7 @@ const char *ab_sink_string(struct ab_sink *sink, const char *s);
 /**
  * ab_value_read() - read a value as its key's row says
  * @sink:   where items of lists and messages go
- * @key:    the row; not AB_KEY_LATER
+ * @key:    the row; not AB_VALUE_LATER
  * @value:  the text, not empty
  * @origin: where it stands
  * @object: struct ab_policy or struct ab_exclude

@@ -21,6 +21,8 @@ struct ab_view {
 	ab_mono now;
 	ab_view_fn *fn;
 	void *arg;
+	uint32_t first; /* of a table: pass over so many rows, */
+	uint32_t max;	/* then make at most so many; 0: all the others */
 };
 
 /* How things stand, for monitoring: worst of all taken ports. */
@@ -37,12 +39,16 @@ enum ab_overall ab_view_overall(const struct ab_engine *e);
 void ab_view_head(const struct ab_view *v, struct ab_row *row);
 
 /* One row each port, in the order of their names; @port: only that one, NULL or "":
- * all. Return: the number of rows. */
+ * all. Return: the number of rows passed over or made: less than @v->first + @v->max
+ * says that there are no more. */
 uint32_t ab_view_ports(const struct ab_view *v, const char *port);
 uint32_t ab_view_ifaces(const struct ab_view *v);
 uint32_t ab_view_portals(const struct ab_view *v);
 uint32_t ab_view_paths(const struct ab_view *v, const char *port);
 uint32_t ab_view_nodes(const struct ab_view *v, const char *port);
+/* What the policies want and is not there, each with its reason: paths, and ports that
+ * lack something else; cells port, portal (of a path), state, text. */
+uint32_t ab_view_missing(const struct ab_view *v);
 
 /**
  * ab_view_explain() - why a port, and one portal or target of it, is as it is

@@ -250,7 +250,10 @@ uint32_t ab_world_add_node(struct ab_engine *e, const struct ab_node_key *key)
 	n->portal = key->portal;
 	n->tpgt = key->tpgt;
 	n->unwanted_since = AB_MONO_NEVER;
+	n->prev = AB_NONE;
 	n->next = ab_iface_at(e, iface)->first_node;
+	if (n->next != AB_NONE)
+		ab_node_at(e, n->next)->prev = s;
 	ab_iface_at(e, iface)->first_node = s;
 	ab_target_at(e, target)->refs++;
 	return s;
@@ -413,13 +416,16 @@ void ab_world_release_iface(struct ab_engine *e, uint32_t slot)
 void ab_world_release_node(struct ab_engine *e, uint32_t slot)
 {
 	struct ab_node *n = ab_node_at(e, slot);
-	uint32_t iface = n->iface, *at = &ab_iface_at(e, iface)->first_node;
+	uint32_t iface = n->iface;
 
 	if (is_needed(&n->record))
 		return;
-	while (*at != slot)
-		at = &ab_node_at(e, *at)->next;
-	*at = n->next;
+	if (n->prev != AB_NONE)
+		ab_node_at(e, n->prev)->next = n->next;
+	else
+		ab_iface_at(e, iface)->first_node = n->next;
+	if (n->next != AB_NONE)
+		ab_node_at(e, n->next)->prev = n->prev;
 	release_target(e, n->target);
 	ab_table_remove(e, &e->nodes, slot);
 	ab_world_release_iface(e, iface);

@@ -100,6 +100,7 @@ struct ab_record_item {
 	uint64_t own_hash; /* of the content that we wrote */
 	uint64_t job;	   /* in flight; 0: none */
 	struct ab_backoff backoff;
+	int32_t code; /* errno of the last write or deletion; 0: it went well */
 };
 
 /* An iface record, or the name of one that node records mention. */
@@ -117,9 +118,9 @@ struct ab_iface {
 
 struct ab_node {
 	struct ab_item item;
-	uint32_t target; /* slot */
-	uint32_t iface;	 /* slot */
-	uint32_t next;	 /* in the iface's list */
+	uint32_t target;     /* slot */
+	uint32_t iface;	     /* slot */
+	uint32_t next, prev; /* in the iface's list; AB_NONE at its ends */
 	int32_t tpgt;
 	bool is_wanted; /* in the last plan of its port */
 	ab_mono unwanted_since;
@@ -182,6 +183,7 @@ enum ab_job_kind {
 struct ab_job {
 	uint64_t id;
 	uint32_t slot, generation; /* of the item it is about */
+	uint64_t key;		   /* hash of that item's key */
 	uint8_t kind;		   /* enum ab_job_kind */
 };
 

@@ -704,8 +704,12 @@ struct ab_control *ab_control_free(struct ab_control *control)
 		struct client *c = control->clients[i];
 
 		control->clients[i] = NULL;
-		if (c)
-			free_client(c);
+		if (!c)
+			continue;
+		/* The last words, if they can be taken at once. */
+		if (!c->is_dead)
+			flush(c);
+		free_client(c);
 	}
 	ab_loop_fd_free(control->listener);
 	ab_loop_timer_free(control->timer);

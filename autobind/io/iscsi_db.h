@@ -114,9 +114,8 @@ enum ab_db_scan {
  */
 int ab_db_scan(struct ab_db *db, enum ab_db_scan what, ab_event_fn *fn, void *arg);
 
-/* Return: 0; AB_DB_E_LOCKED when somebody holds it; -errno. A stale lock is removed. */
-int ab_db_trylock(struct ab_db *db);
-/* The same with one try each 10 ms until .lock_wait_ms are over. */
+/* Tries each 10 ms until .lock_wait_ms are over; a stale lock is removed. Return: 0;
+ * AB_DB_E_LOCKED when somebody holds it; -errno. */
 int ab_db_lock(struct ab_db *db);
 void ab_db_unlock(struct ab_db *db);
 
@@ -151,7 +150,8 @@ struct ab_db_job {
 	const struct ab_record *record; /* borrowed; write exactly this */
 
 	/* Results. After prepare, .hash is the mark that the record will have; a job
-	 * whose .is_ready is false has its .outcome already. */
+	 * whose .is_ready is false has its .outcome already, and commit passes over
+	 * it. */
 	bool is_ready;
 	uint8_t outcome; /* enum ab_outcome */
 	int32_t code;	 /* errno, or 0; for messages only */
@@ -172,7 +172,8 @@ struct ab_db_job {
  *
  * Names that cannot be file names are AB_OUTCOME_DENIED here, before anything is
  * written. A node record copies the iface record of its name, which must exist
- * ("default" and "iser" are built in), else AB_OUTCOME_GONE.
+ * ("default" and "iser" are built in), else AB_OUTCOME_GONE. An update whose content is
+ * on disk already is AB_OUTCOME_DONE here.
  */
 void ab_db_prepare(struct ab_db *db, struct ab_db_job *jobs, size_t n);
 

@@ -49,6 +49,50 @@ static void refuse(struct ab_db_job *job, enum ab_outcome outcome, int code,
 	job->why = why;
 }
 
+/* --- what is there ---------------------------------------------------------------- */
+
+/* The record that a job is about, into db->rec. Return: as ab_db_read_iface(). */
+static int read_current(struct ab_db *db, const struct ab_db_job *job,
+			enum ab_record_state *ret_state)
+{
+	bool is_iface = job->op == AB_DB_IFACE_WRITE || job->op == AB_DB_IFACE_DELETE;
+
+	return is_iface ? ab_db_read_iface(db, job->binding.iface, &db->rec, ret_state)
+			: ab_db_read_node(db, &job->key, &db->rec, ret_state);
+}
+
+/* Is the record there the expected one? It is left in db->rec. */
+static bool is_expected(struct ab_db *db, struct ab_db_job *job)
+{
+	enum ab_record_state state = AB_RECORD_BROKEN;
+	int r = read_current(db, job, &state);
+
+	if (r == -ENOENT || r == -ENOTDIR)
+		refuse(job, AB_OUTCOME_GONE, ENOENT, "there is no such record");
+	else if (r < 0 && r != -ELOOP)
+		refuse(job, AB_OUTCOME_RETRY, -r, "the record cannot be read");
+	else if (r || state != AB_RECORD_OK)
+		refuse(job, AB_OUTCOME_CHANGED, EINVAL, "the record is broken");
+	else if (ab_record_hash(&db->rec) != job->expected)
+		refuse(job, AB_OUTCOME_CHANGED, 0, "somebody changed the record");
+	else
+		return true;
+	return false;
+}
+
+/*
+ * An update to what is there already: a start or a reload with new words for the same
+ * values must not touch the disk. Anything else is judged under the lock.
+ */
+static bool is_unchanged(struct ab_db *db, const struct ab_db_job *job)
+{
+	enum ab_record_state state = AB_RECORD_BROKEN;
+
+	return job->is_ready && job->is_update && job->hash == job->expected &&
+	       read_current(db, job, &state) == 0 && state == AB_RECORD_OK &&
+	       ab_record_hash(&db->rec) == job->expected;
+}
+
 /* --- prepare -----------------------------------------------------------------------
  */
 
@@ -355,6 +399,10 @@ void ab_db_prepare(struct ab_db *db, struct ab_db_job *jobs, size_t n)
 			prepare_delete(&jobs[i]);
 			break;
 		}
+		if (is_unchanged(db, &jobs[i])) {
+			jobs[i].is_ready = false;
+			jobs[i].outcome = AB_OUTCOME_DONE;
+		}
 	}
 	free_conf(&conf);
 }
@@ -582,27 +630,6 @@ static void remove_link(struct batch *b, const struct link_place *place)
 		(void)unlinkat(b->root, place->path, 0); /* at worst one too many */
 }
 
-/* Is the record there the expected one? It is left in db->rec. */
-static bool is_expected(struct ab_db *db, struct ab_db_job *job)
-{
-	bool is_iface = job->op == AB_DB_IFACE_WRITE || job->op == AB_DB_IFACE_DELETE;
-	enum ab_record_state state = AB_RECORD_BROKEN;
-	int r = is_iface ? ab_db_read_iface(db, job->binding.iface, &db->rec, &state)
-			 : ab_db_read_node(db, &job->key, &db->rec, &state);
-
-	if (r == -ENOENT || r == -ENOTDIR)
-		refuse(job, AB_OUTCOME_GONE, ENOENT, "there is no such record");
-	else if (r < 0 && r != -ELOOP)
-		refuse(job, AB_OUTCOME_RETRY, -r, "the record cannot be read");
-	else if (r || state != AB_RECORD_OK)
-		refuse(job, AB_OUTCOME_CHANGED, EINVAL, "the record is broken");
-	else if (ab_record_hash(&db->rec) != job->expected)
-		refuse(job, AB_OUTCOME_CHANGED, 0, "somebody changed the record");
-	else
-		return true;
-	return false;
-}
-
 /* The new content takes its name, after everything that belongs to it. */
 static int place_node(struct batch *b, struct ab_db_job *job, const char *tmp,
 		      const char *path)
@@ -703,32 +730,82 @@ static void remove_temporaries(struct batch *b, struct ab_db_job *jobs, size_t n
 	}
 }
 
-/* Each folder from @path up; one that went with its last record is passed over. */
-static void sync_up(struct batch *b, struct ab_db_job *job, char *path)
-{
-	do {
-		int r = ab_file_sync_parent(b->root, path);
+/*
+ * The folders of one batch that have been synced, so that those many records share (the
+ * root, nodes/, a source) are synced once. Known by inode: a folder has many paths.
+ */
+#define SYNCED_MAX                                                                     \
+	(AB_DB_BATCH_MAX * 8) /* deepest: four of the record, three of a link */
 
-		if (r && r != -ENOENT && job->code == 0) {
+struct synced {
+	dev_t dev;
+	ino_t ino;
+	int r;
+};
+
+struct syncing {
+	struct synced v[SYNCED_MAX];
+	size_t n;
+};
+
+/* Return: 0 or -errno, of this or of an earlier try. */
+static int sync_once(struct syncing *s, int fd)
+{
+	struct stat st;
+	struct synced *new;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->v[i].ino == st.st_ino && s->v[i].dev == st.st_dev)
+			return s->v[i].r;
+	}
+	assert(s->n < SYNCED_MAX);
+	new = &s->v[s->n++];
+	*new = (struct synced){ .dev = st.st_dev, .ino = st.st_ino };
+	if (fsync(fd) < 0)
+		new->r = -errno;
+	return new->r;
+}
+
+/* Each folder above @path; one that went with its last record is passed over. */
+static void sync_up(struct batch *b, struct syncing *s, struct ab_db_job *job,
+		    char *path)
+{
+	bool is_below;
+
+	do {
+		int fd, r;
+
+		is_below = cut_last(path);
+		fd = openat(b->root, is_below ? path : ".",
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		r = fd < 0 ? -errno : sync_once(s, fd);
+		if (fd >= 0)
+			(void)close(fd); /* nothing was written */
+		if (r && job->code == 0) {
 			job->code = -r;
 			job->why = "its folder could not be synced";
 		}
-	} while (cut_last(path));
+	} while (is_below);
 }
 
 static void sync_folders(struct batch *b, struct ab_db_job *jobs, size_t n)
 {
 	struct link_place place;
+	struct syncing s = { .n = 0 };
 	char path[AB_DB_PATH];
 
 	for (size_t i = 0; i < n; i++) {
 		if (jobs[i].outcome != AB_OUTCOME_DONE)
 			continue;
 		job_path(&jobs[i], path);
-		sync_up(b, &jobs[i], path);
+		sync_up(b, &s, &jobs[i], path);
 		if (jobs[i].op == AB_DB_NODE_WRITE &&
 		    job_link_place(b->db, &jobs[i], &place) == 0 && place.path[0])
-			sync_up(b, &jobs[i], place.path);
+			sync_up(b, &s, &jobs[i], place.path);
 	}
 }
 

@@ -132,6 +132,8 @@ int ab_ledger_file_put(struct ab_ledger_file *l, const struct ab_ledger_entry *e
 	int r;
 
 	if (row) {
+		if (memcmp(&row->entry, entry, sizeof(*entry)) == 0)
+			return 0;    /* no news, no write */
 		row->entry = *entry; /* same record, so it stays in its bucket */
 	} else {
 		r = l->n == l->max ? grow(l) : 0;
@@ -167,14 +169,6 @@ const struct ab_ledger_entry *ab_ledger_file_owner(const struct ab_ledger_file *
 						   const struct ab_ledger_entry *key)
 {
 	struct row *row = find(l, key, false);
-
-	return row ? &row->entry : NULL;
-}
-
-const struct ab_ledger_entry *ab_ledger_file_intent(const struct ab_ledger_file *l,
-						    const struct ab_ledger_entry *key)
-{
-	struct row *row = find(l, key, true);
 
 	return row ? &row->entry : NULL;
 }

@@ -18,10 +18,18 @@ struct open_reply {
 	struct ab_loop_timer *deadline; /* owned; follower of progress, else NULL */
 };
 
+/* A reload or a plan that waits for the files to be read. */
+struct conf_request {
+	struct conf_request *next;
+	struct ab_service *service;
+	struct ab_reply *reply;
+};
+
 struct ab_service {
 	struct ab_shell *sh;
 	struct ab_control *control;
 	struct open_reply *open;
+	struct conf_request *waiting;
 };
 
 /* --- rows --- */
@@ -56,44 +64,40 @@ static void no_such_port(struct ab_reply *reply, const char *port)
 
 typedef uint32_t table_fn(const struct ab_view *v, const char *filter);
 
+/* Rows of one piece: few enough for a queue that is not full, however long they are. */
+#define PIECE_ROWS 64u
+/* Missing paths that are told: an answer that is read, not a table. */
+#define MISSING_MAX 256u
+/* Pieces of one wake-up: some milliseconds. */
+#define PIECES_MAX 4u
+
 /*
- * A table may be longer than a client's queue. It is walked anew for each batch, and
- * what was sent before is passed over: a row that comes or goes meanwhile may be shown
- * twice or not at all, as in any listing of what changes.
+ * A table may be longer than a client's queue: it is sent in pieces. A row that comes
+ * or goes meanwhile may be shown twice or not at all, as in any listing of what
+ * changes.
  */
 struct table {
 	struct ab_service *service;
 	struct ab_reply *reply;
 	table_fn *fn;
 	char filter[AB_TARGET_NAME];
-	uint32_t n_sent, n_seen;
-	bool is_full; /* this batch */
+	uint32_t n_sent;
 };
 
-static void send_batch_row(void *arg, const struct ab_row *row)
-{
-	struct table *t = arg;
-
-	if (t->n_seen++ < t->n_sent || t->is_full)
-		return;
-	t->is_full = ab_reply_is_full(t->reply);
-	if (t->is_full)
-		return;
-	(void)ab_reply_row(t->reply, row); /* seen in the next is_full() */
-	t->n_sent++;
-}
-
 /* Return: true when nothing is left. */
-static bool send_batch(struct table *t)
+static bool send_pieces(struct table *t)
 {
-	struct ab_view v = ab_shell_view(t->service->sh);
+	struct ab_view v = view_for(t->service, t->reply);
+	unsigned int i;
 
-	v.fn = send_batch_row;
-	v.arg = t;
-	t->n_seen = 0;
-	t->is_full = false;
-	(void)t->fn(&v, t->filter);
-	return !t->is_full;
+	v.max = PIECE_ROWS;
+	for (i = 0; i < PIECES_MAX && !ab_reply_is_full(t->reply); i++) {
+		v.first = t->n_sent;
+		t->n_sent = t->fn(&v, t->filter);
+		if (t->n_sent < v.first + v.max)
+			return true;
+	}
+	return false;
 }
 
 static void end_table(void *arg, struct ab_reply *reply)
@@ -104,7 +108,7 @@ static void end_table(void *arg, struct ab_reply *reply)
 
 static void on_room(void *arg, struct ab_reply *reply)
 {
-	if (send_batch(arg))
+	if (send_pieces(arg))
 		end_table(arg, reply);
 }
 
@@ -126,7 +130,7 @@ static void send_table(struct ab_service *s, const struct ab_request *req,
 		end_table(t, reply);
 		return;
 	}
-	if (send_batch(t))
+	if (send_pieces(t))
 		end_table(t, reply);
 	else
 		ab_reply_on_room(reply, on_room, end_table, t);
@@ -325,29 +329,13 @@ static bool is_satisfied(const struct ab_service *s)
 	return o == AB_OVERALL_OK || o == AB_OVERALL_IDLE;
 }
 
-/* A port that is not as wanted, as a line of progress. */
-static void tell_missing(void *arg, const struct ab_row *port)
-{
-	const char *state = ab_row_get(port, "state");
-	struct ab_row row;
-
-	if (!*ab_row_get(port, "policy") || ab_streq(state, "BOUND") ||
-	    ab_streq(state, "IGNORED"))
-		return;
-	ab_row_clear(&row);
-	ab_row_text(&row, "port", ab_row_get(port, "port"));
-	ab_row_text(&row, "state", state);
-	ab_row_text(&row, "text", ab_row_get(port, "reason"));
-	(void)ab_reply_row(arg, &row);
-}
-
 static void give_up(void *arg)
 {
 	struct open_reply *o = arg;
 	struct ab_view v = view_for(o->service, o->reply);
 
-	v.fn = tell_missing;
-	(void)ab_view_ports(&v, NULL);
+	v.max = MISSING_MAX;
+	(void)ab_view_missing(&v);
 	tell_result(o->reply, false, "not everything that the policies want is there");
 	end_open(o);
 }
@@ -454,82 +442,161 @@ static void do_resume(struct ab_service *s, const struct ab_request *req,
 
 /* --- configuration --- */
 
-/* A reload or a plan that waits for the files to be read. */
-struct conf_request {
-	struct ab_service *service;
-	struct ab_reply *reply;
-};
-
-/* All messages, as `check` prints them; false when there is no error. */
-static bool refuse_conf(struct ab_reply *reply, int r, const struct ab_conf *conf)
+static void remove_waiting(struct conf_request *c)
 {
-	char text[2048];
+	struct conf_request **at = &c->service->waiting;
+
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	free(c);
+}
+
+/* All errors, as `check` prints them; false when there is none. */
+static bool refuse_conf(struct ab_reply *reply, int r, const struct ab_conf *conf,
+			const char *consequence)
+{
+	char text[4096];
 	struct ab_text t;
 
 	if (r == 0 && conf->set)
 		return false;
 	ab_text_init(&t, text, sizeof(text));
-	ab_text_add(&t, "refused, the configuration in force stays:");
-	ab_text_addc(&t, '\n');
+	ab_text_add(&t, "refused, ");
+	ab_text_add(&t, consequence);
+	ab_text_add(&t, ":\n");
 	if (r == 0)
 		ab_conf_add_errors(&t, conf);
-	if (r)
+	else
 		ab_text_add(&t, r < 0 ? strerror(-r) : "the files could not be read");
 	ab_reply_error(reply, AB_MESSAGE_ERROR_CONFIG, text);
 	return true;
 }
 
+static void tell_warnings(struct ab_reply *reply, const struct ab_conf *conf)
+{
+	char text[AB_DIAG_TEXT + 512];
+	struct ab_text t;
+	struct ab_row row;
+	uint32_t i;
+
+	for (i = 0; i < conf->diags.n; i++) {
+		const struct ab_diag *d = &conf->diags.v[i];
+		const char *path = ab_conf_path(conf, d);
+
+		ab_text_init(&t, text, sizeof(text));
+		ab_text_add(&t, path ? path : "configuration");
+		ab_text_addc(&t, ':');
+		ab_text_addu(&t, d->line);
+		ab_text_add(&t, ": warning: ");
+		ab_text_add(&t, d->text);
+		ab_row_clear(&row);
+		ab_row_text(&row, "text", text);
+		(void)ab_reply_row(reply, &row);
+	}
+}
+
 static void on_reloaded(void *arg, int r, const struct ab_conf *conf)
 {
 	struct conf_request *c = arg;
+	struct ab_service *s = c->service;
+	struct ab_reply *reply = c->reply;
 	char text[96];
 	struct ab_text t;
 	struct ab_row row;
 
-	if (!refuse_conf(c->reply, r, conf)) {
-		ab_text_init(&t, text, sizeof(text));
-		ab_text_add(&t, "configuration ");
-		ab_text_addu(&t, conf->set->generation);
-		ab_text_add(&t, " is in force: ");
-		ab_text_addu(&t, conf->set->n_policies);
-		ab_text_add(&t, " policies");
-		ab_row_clear(&row);
-		ab_row_text(&row, "text", text);
-		(void)ab_reply_row(c->reply, &row);
-		follow_progress(c->service, c->reply);
+	remove_waiting(c);
+	if (refuse_conf(reply, r, conf,
+			ab_shell_view(s->sh).set
+				? "the configuration in force stays"
+				: "and none is in force: nothing is changed"))
+		return;
+	tell_warnings(reply, conf);
+	ab_text_init(&t, text, sizeof(text));
+	ab_text_add(&t, "configuration ");
+	ab_text_addu(&t, conf->set->generation);
+	ab_text_add(&t, " is in force: ");
+	ab_text_addu(&t, conf->set->n_policies);
+	ab_text_add(&t, conf->set->n_policies == 1 ? " policy" : " policies");
+	ab_row_clear(&row);
+	ab_row_text(&row, "text", text);
+	(void)ab_reply_row(reply, &row);
+	follow_progress(s, reply);
+}
+
+/* The steps of a plan, sent in pieces as a table is. */
+struct steps {
+	struct ab_reply *reply;
+	uint32_t n, n_sent;
+	struct ab_effect v[];
+};
+
+static bool send_steps(struct steps *s)
+{
+	struct ab_row row;
+	unsigned int i;
+
+	for (i = 0; i < PIECE_ROWS * PIECES_MAX && s->n_sent < s->n; i++) {
+		if (ab_reply_is_full(s->reply))
+			return false;
+		if (ab_view_plan(&s->v[s->n_sent++], &row))
+			(void)ab_reply_row(s->reply, &row);
 	}
-	free(c);
+	return s->n_sent == s->n;
+}
+
+static void end_steps(void *arg, struct ab_reply *reply)
+{
+	free(arg);
+	ab_reply_end(reply);
+}
+
+static void on_room_for_steps(void *arg, struct ab_reply *reply)
+{
+	if (send_steps(arg))
+		end_steps(arg, reply);
 }
 
 static void on_planned(void *arg, int r, const struct ab_conf *conf,
 		       const struct ab_effects *effects)
 {
 	struct conf_request *c = arg;
-	struct ab_row row;
-	uint32_t i;
+	struct ab_reply *reply = c->reply;
+	struct steps *s;
 
-	if (!refuse_conf(c->reply, r, conf)) {
-		for (i = 0; i < effects->n; i++)
-			if (ab_view_plan(&effects->v[i], &row))
-				(void)ab_reply_row(c->reply, &row);
-		ab_reply_end(c->reply);
+	remove_waiting(c);
+	if (refuse_conf(reply, r, conf, "as a reload would be"))
+		return;
+	s = malloc(sizeof(*s) + effects->n * sizeof(s->v[0]));
+	if (!s) {
+		ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL, "out of memory");
+		return;
 	}
-	free(c);
+	*s = (struct steps){ .reply = reply, .n = effects->n };
+	if (effects->n)
+		memcpy(s->v, effects->v, effects->n * sizeof(s->v[0]));
+	if (send_steps(s))
+		end_steps(s, reply);
+	else
+		ab_reply_on_room(reply, on_room_for_steps, end_steps, s);
 }
 
 static void ask_conf(struct ab_service *s, struct ab_reply *reply, bool is_plan)
 {
 	struct conf_request *c = malloc(sizeof(*c));
-	int r = -ENOMEM;
+	int r;
 
-	if (c) {
-		*c = (struct conf_request){ .service = s, .reply = reply };
-		r = is_plan ? ab_shell_plan(s->sh, on_planned, c)
-			    : ab_shell_reload(s->sh, on_reloaded, c);
+	if (!c) {
+		ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL, "out of memory");
+		return;
 	}
+	*c = (struct conf_request){ .next = s->waiting, .service = s, .reply = reply };
+	s->waiting = c;
+	r = is_plan ? ab_shell_plan(s->sh, on_planned, c)
+		    : ab_shell_reload(s->sh, on_reloaded, c);
 	if (r == 0)
 		return;
-	free(c);
+	remove_waiting(c);
 	ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL, "out of memory");
 }
 
@@ -601,14 +668,36 @@ int ab_service_new(struct ab_shell *sh, const char *path, gid_t group,
 	return 0;
 }
 
+/* Whoever still waits for an answer gets one: it is over. */
+static void end_waiting(struct ab_service *s)
+{
+	while (s->waiting) {
+		struct ab_reply *reply = s->waiting->reply;
+
+		ab_shell_forget(s->sh, s->waiting);
+		remove_waiting(s->waiting);
+		ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL, "the daemon ends");
+	}
+	while (s->open) {
+		struct open_reply *o = s->open;
+		struct ab_reply *reply = o->reply;
+		bool is_progress = o->deadline != NULL;
+
+		remove_open(o);
+		if (is_progress)
+			ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL,
+				       "the daemon ends");
+		else
+			ab_reply_end(reply);
+	}
+}
+
 struct ab_service *ab_service_free(struct ab_service *s)
 {
 	if (!s)
 		return NULL;
 	ab_shell_on_step(s->sh, NULL, NULL);
-	/* The analyzer does not see that the one that ends leaves s->open. */
-	while (s->open)
-		end_open(s->open); /* NOLINT(clang-analyzer-unix.Malloc) */
+	end_waiting(s);
 	s->control = ab_control_free(s->control);
 	free(s);
 	return NULL;

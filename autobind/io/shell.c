@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "io/shell.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,14 @@
 #include "io/spawner.h"
 #include "io/store.h"
 
-/* Effects of one step; more are planned in the next one. */
-#define EFFECTS_MAX 128
-/* Events that effects give at once, when something cannot even be started. */
-#define QUEUE_MAX (2 * EFFECTS_MAX)
+/* Events that effects give at once are few. */
+#define QUEUE_MIN 64
+/* Effects of a dry run that are shown. */
+#define PLAN_EFFECTS 8192
+/* Reads that a reload may start anew because a later one came; see join_late(). */
+#define REREADS_MAX 8
+/* Pause before events that memory did not suffice for are asked for again. */
+#define MEMORY_PAUSE_MS 5000
 
 /* Somebody who waits for the configuration to be read. */
 struct waiter {
@@ -34,7 +39,7 @@ struct waiter {
 struct ab_shell {
 	struct ab_shell_config config;
 	struct ab_loop *loop;
-	struct ab_loop_timer *timer;
+	struct ab_loop_timer *timer, *memory_timer;
 	struct ab_machine machine;
 	struct ab_conf *conf; /* owned: in force; NULL: watch only */
 	struct ab_store *store;
@@ -45,16 +50,19 @@ struct ab_shell {
 	struct ab_probe *probe;
 	struct ab_recorder *recorder;
 	struct ab_history *history;
-	struct waiter *waiters; /* of the read that is under way */
+	struct waiter *waiters; /* of the read that is under way, the oldest first */
 	struct waiter *late;	/* came during it: they need another one */
+	unsigned int n_rereads;
 	bool is_reading, is_last_good;
+	bool lacks_memory; /* an event was lost; everything is dumped again */
 	void (*on_step)(void *arg);
 	void *on_step_arg;
 	struct ab_host host;
 	bool is_stepping;
-	struct ab_effect effects[EFFECTS_MAX];
-	struct ab_event queue[QUEUE_MAX];
-	uint32_t n_queued;
+	struct ab_effect effects[AB_SHELL_EFFECTS];
+	struct ab_event *queue; /* owned; events that came during a step */
+	uint32_t queue_first, n_queued, queue_size;
+	int error; /* that ends the loop */
 };
 
 static const struct ab_policy_set *set_of(const struct ab_shell *sh)
@@ -64,13 +72,36 @@ static const struct ab_policy_set *set_of(const struct ab_shell *sh)
 
 /* --- effects --- */
 
+/* Nothing of what effects gave at once may be lost: a job without its answer would
+ * never be tried again. Without memory the daemon ends, which drops nothing. */
 static void queue_event(struct ab_shell *sh, const struct ab_event *ev)
 {
-	/* At most one for each effect of one step. */
-	if (sh->n_queued < QUEUE_MAX)
-		sh->queue[sh->n_queued++] = *ev;
-	else
-		ab_log_errx("engine", "an answer was lost; the records are read again");
+	if (sh->queue_first + sh->n_queued == sh->queue_size) {
+		uint32_t size = sh->queue_size * 2;
+		struct ab_event *larger = realloc(sh->queue, size * sizeof(*larger));
+
+		if (!larger) {
+			ab_log_errx("engine", "out of memory: the daemon ends; records "
+					      "and sessions stay");
+			sh->error = -ENOMEM;
+			ab_loop_stop(sh->loop);
+			return;
+		}
+		sh->queue = larger;
+		sh->queue_size = size;
+	}
+	sh->queue[sh->queue_first + sh->n_queued++] = *ev;
+}
+
+static bool take_queued(struct ab_shell *sh, struct ab_event *ret)
+{
+	if (sh->n_queued == 0) {
+		sh->queue_first = 0;
+		return false;
+	}
+	*ret = sh->queue[sh->queue_first++];
+	sh->n_queued--;
+	return true;
 }
 
 static void answer_retry(struct ab_shell *sh, const struct ab_effect *ef, int r)
@@ -206,20 +237,62 @@ static void carry_out(struct ab_shell *sh, const struct ab_effect *ef)
 
 /* --- steps --- */
 
+/* Once, not for each event of a dump: what was missed is dumped again after a pause. */
+static void lack_memory(struct ab_shell *sh, int r)
+{
+	struct ab_event ev = { .type = AB_EV_STALE };
+
+	if (sh->lacks_memory)
+		return;
+	for (; ev.dump.source < AB_SOURCE_MAX; ev.dump.source++)
+		queue_event(sh, &ev);
+	errno = -r;
+	ab_log_err("engine",
+		   "an event could not be taken: everything is read again in %u s",
+		   MEMORY_PAUSE_MS / 1000);
+	sh->lacks_memory = true;
+	ab_loop_timer_set(sh->memory_timer,
+			  ab_mono_add_ms(ab_loop_now(sh->loop), MEMORY_PAUSE_MS));
+}
+
+static void on_memory_timer(void *arg)
+{
+	struct ab_shell *sh = arg;
+	struct ab_effect ef = { .type = AB_EF_RESYNC };
+	unsigned int i;
+
+	sh->lacks_memory = false;
+	/* Who owns a record must be known when its absence is noticed: ledger first. */
+	for (i = AB_SOURCE_MAX; i-- > 0;) {
+		ef.resync.source = (uint8_t)i;
+		resync(sh, &ef);
+	}
+}
+
 static void step(struct ab_shell *sh, const struct ab_event *ev)
 {
-	struct ab_effects out = { .v = sh->effects, .max = EFFECTS_MAX };
+	struct ab_effects out = { .v = sh->effects, .max = AB_SHELL_EFFECTS };
+	ab_mono now = ab_loop_now(sh->loop);
 	uint32_t i;
 	int r;
 
-	ab_recorder_event(sh->recorder, ev, ab_loop_now(sh->loop));
-	r = ab_machine_step(&sh->machine, set_of(sh), ev, ab_loop_now(sh->loop), &out);
-	if (r < 0) {
-		errno = -r;
-		ab_log_err("engine", "an event could not be taken");
-	}
+	ab_recorder_event(sh->recorder, ev, now);
+	r = ab_machine_step(&sh->machine, set_of(sh), ev, now, &out);
+	if (r < 0)
+		lack_memory(sh, r);
+	ab_recorder_effects(sh->recorder, &out);
 	for (i = 0; i < out.n; i++)
 		carry_out(sh, &out.v[i]);
+}
+
+/* The engine wants to go on at once when a table could not be made larger. */
+static ab_mono next_tick(const struct ab_shell *sh)
+{
+	ab_mono next = ab_engine_next(sh->machine.engine);
+
+	ab_mono later = ab_mono_add_ms(ab_loop_now(sh->loop), 1000);
+
+	return sh->lacks_memory && ab_mono_before(next, later) ? later : next;
 }
 
 /* Takes an event, and then what its effects gave at once. */
@@ -234,13 +307,10 @@ static void on_event(void *arg, const struct ab_event *ev)
 	}
 	sh->is_stepping = true;
 	step(sh, ev);
-	while (sh->n_queued) {
-		next = sh->queue[0];
-		memmove(sh->queue, sh->queue + 1, --sh->n_queued * sizeof(next));
+	while (take_queued(sh, &next))
 		step(sh, &next);
-	}
 	sh->is_stepping = false;
-	ab_loop_timer_set(sh->timer, ab_engine_next(sh->machine.engine));
+	ab_loop_timer_set(sh->timer, next_tick(sh));
 	if (sh->on_step)
 		sh->on_step(sh->on_step_arg);
 }
@@ -279,16 +349,20 @@ static void log_diags(const struct ab_conf *conf)
 }
 
 /* From now on this is the configuration. */
-static void put_in_force(struct ab_shell *sh, struct ab_conf *conf)
+static void put_in_force(struct ab_shell *sh, struct ab_conf *conf, const char *data,
+			 size_t n)
 {
 	struct ab_event ev = { .type = AB_EV_POLICY };
 	struct ab_conf *old = sh->conf;
 
+	/* An event that waits would meet a set that it does not announce. */
+	assert(!sh->is_stepping);
+	ab_log_notice("conf", "configuration %u is in force: %u policies",
+		      conf->set->generation, conf->set->n_policies);
+	ab_recorder_conf(sh->recorder, conf->set->generation, data, n);
 	sh->conf = conf;
 	on_event(sh, &ev);
 	(void)ab_conf_free(old);
-	ab_log_notice("conf", "configuration %u is in force: %u policies",
-		      conf->set->generation, conf->set->n_policies);
 }
 
 static void on_saved(void *arg, int r, const char *data, size_t n)
@@ -307,6 +381,9 @@ static void on_last_good(void *arg, int r, const char *data, size_t n)
 	struct ab_shell *sh = arg;
 	struct ab_conf *conf = NULL;
 
+	/* A reload was quicker, with files that are good now. */
+	if (sh->conf)
+		return;
 	if (r == 0)
 		r = ab_conf_build(data, n, NULL, &conf);
 	if (r || !conf->set) {
@@ -317,19 +394,36 @@ static void on_last_good(void *arg, int r, const char *data, size_t n)
 	}
 	ab_log_warnx("conf", "the last good configuration is used instead");
 	sh->is_last_good = true;
-	put_in_force(sh, conf);
+	put_in_force(sh, conf, data, n);
 }
 
-/* What a copy of the engine would do with that policy set. */
+static bool is_write(const struct ab_effect *ef)
+{
+	return ef->type == AB_EF_IFACE_WRITE || ef->type == AB_EF_IFACE_DELETE ||
+	       ef->type == AB_EF_NODE_WRITE || ef->type == AB_EF_NODE_DELETE;
+}
+
+/* What a copy of the engine would do with that policy set. Writes are taken to go well:
+ * only so many are in flight, and others wait for them. */
 static int plan_with(struct ab_shell *sh, const struct ab_policy_set *set,
 		     struct ab_effects *out)
 {
 	struct ab_event ev = { .type = AB_EV_POLICY };
+	ab_mono now = ab_loop_now(sh->loop);
 	struct ab_machine copy;
+	uint32_t i;
 	int r = ab_machine_copy(&copy, &sh->machine);
 
 	if (r == 0)
-		r = ab_machine_step(&copy, set, &ev, ab_loop_now(sh->loop), out);
+		r = ab_machine_step(&copy, set, &ev, now, out);
+	for (i = 0; r == 0 && i < out->n && out->max - out->n >= AB_EFFECTS_MIN; i++) {
+		if (!is_write(&out->v[i]))
+			continue;
+		memset(&ev, 0, sizeof(ev));
+		ev.type = AB_EV_DONE;
+		ev.done.job = out->v[i].job;
+		r = ab_machine_step(&copy, set, &ev, now, out);
+	}
 	ab_machine_fini(&copy);
 	return r;
 }
@@ -337,7 +431,7 @@ static int plan_with(struct ab_shell *sh, const struct ab_policy_set *set,
 static void answer_plan(struct ab_shell *sh, const struct waiter *w, int r,
 			const struct ab_conf *conf)
 {
-	struct ab_effects out = { .max = EFFECTS_MAX * 64 };
+	struct ab_effects out = { .max = PLAN_EFFECTS };
 
 	if (r == 0 && conf->set) {
 		out.v = calloc(out.max, sizeof(*out.v));
@@ -370,13 +464,49 @@ static bool is_reload(const struct waiter *list)
 	return false;
 }
 
-/* The files were read: a reload takes them if they are good, a plan only looks. */
-static void take_conf(struct ab_shell *sh, int r, const char *data, size_t n)
+static void append(struct waiter **list, struct waiter *more)
 {
-	struct waiter *list = sh->waiters;
-	struct ab_conf *conf = NULL;
-	bool wants_force = is_reload(list);
+	while (*list)
+		list = &(*list)->next;
+	*list = more;
+}
 
+/* Of several reloads the latest wins: a read that began before it is for nobody. But a
+ * flood of them must not keep all from being answered. */
+static bool join_late(struct ab_shell *sh)
+{
+	if (!is_reload(sh->late) || sh->n_rereads == REREADS_MAX)
+		return false;
+	sh->n_rereads++;
+	append(&sh->waiters, sh->late);
+	sh->late = NULL;
+	return true;
+}
+
+/* A configuration that is not taken: what goes on instead. */
+static void refuse(struct ab_shell *sh)
+{
+	if (sh->conf) {
+		ab_log_warnx("conf", "refused: configuration %u stays in force",
+			     set_of(sh)->generation);
+		return;
+	}
+	if (ab_store_load_good(sh->store, on_last_good, sh) < 0)
+		ab_log_errx("conf", "out of memory: watching only, nothing is changed");
+}
+
+/* The files were read: a reload takes them if they are good, a plan only looks.
+ * Return: true when they are to be read again, for those that came meanwhile. */
+static bool take_conf(struct ab_shell *sh, int r, const char *data, size_t n)
+{
+	struct ab_conf *conf = NULL;
+	struct waiter *list;
+	bool wants_force, is_taken;
+
+	if (join_late(sh))
+		return true;
+	list = sh->waiters;
+	wants_force = is_reload(list);
 	sh->waiters = NULL;
 	sh->is_reading = false;
 	if (r == 0)
@@ -387,58 +517,82 @@ static void take_conf(struct ab_shell *sh, int r, const char *data, size_t n)
 	} else if (wants_force) {
 		log_diags(conf);
 	}
-	if (wants_force && conf && conf->set) {
+	is_taken = wants_force && conf && conf->set;
+	if (is_taken) {
 		(void)ab_store_save_good(sh->store, data, n, on_saved, sh);
 		sh->is_last_good = false;
-		put_in_force(sh, conf);
-		answer_waiters(sh, list, r, conf);
-	} else {
-		if (wants_force && !sh->conf)
-			(void)ab_store_load_good(sh->store, on_last_good, sh);
-		else if (wants_force)
-			ab_log_warnx("conf", "refused: configuration %u stays in force",
-				     set_of(sh)->generation);
-		answer_waiters(sh, list, r, conf);
-		(void)ab_conf_free(conf);
+		put_in_force(sh, conf, data, n);
+	} else if (wants_force) {
+		refuse(sh);
 	}
+	answer_waiters(sh, list, r, conf);
+	if (!is_taken)
+		(void)ab_conf_free(conf);
+	if (!sh->late || sh->is_reading)
+		return false;
+	sh->waiters = sh->late;
+	sh->late = NULL;
+	sh->n_rereads = 0;
+	return true;
 }
 
 static void on_conf(void *arg, int r, const char *data, size_t n);
 
-/* For everybody who came since the last reading began. */
-static void read_again(struct ab_shell *sh)
+static void read_conf(struct ab_shell *sh)
 {
-	int r = -1;
+	int r;
 
-	while (r < 0 && sh->late && !sh->is_reading) {
-		sh->waiters = sh->late;
-		sh->late = NULL;
+	do {
 		sh->is_reading = true;
 		r = ab_store_read_conf(sh->store, on_conf, sh);
-		if (r < 0)
-			take_conf(sh, r, NULL, 0);
-	}
+	} while (r < 0 && take_conf(sh, r, NULL, 0));
 }
 
 static void on_conf(void *arg, int r, const char *data, size_t n)
 {
-	take_conf(arg, r, data, n);
-	read_again(arg);
+	if (take_conf(arg, r, data, n))
+		read_conf(arg);
 }
 
 /* What came during a read may be about newer files: it waits for the next one. */
 static int wait_for_conf(struct ab_shell *sh, const struct waiter *who)
 {
-	struct waiter *w = malloc(sizeof(*w));
+	struct waiter *w;
 
+	/* Nobody's reload is any other nobody's: signals do not pile up. */
+	if (!who->plan && !who->reload && is_reload(sh->late))
+		return 0;
+	w = malloc(sizeof(*w));
 	if (!w)
 		return -ENOMEM;
 	*w = *who;
-	w->next = sh->late;
-	sh->late = w;
-	if (!sh->is_reading)
-		read_again(sh);
+	w->next = NULL;
+	append(sh->is_reading ? &sh->late : &sh->waiters, w);
+	if (!sh->is_reading) {
+		sh->n_rereads = 0;
+		read_conf(sh);
+	}
 	return 0;
+}
+
+static void forget_in(struct waiter **list, const void *arg)
+{
+	while (*list) {
+		struct waiter *w = *list;
+
+		if (w->arg != arg) {
+			list = &w->next;
+			continue;
+		}
+		*list = w->next;
+		free(w);
+	}
+}
+
+void ab_shell_forget(struct ab_shell *sh, const void *arg)
+{
+	forget_in(&sh->waiters, arg);
+	forget_in(&sh->late, arg);
 }
 
 int ab_shell_reload(struct ab_shell *sh, ab_shell_reload_fn *fn, void *arg)
@@ -473,11 +627,17 @@ static int start_store(struct ab_shell *sh)
 static int start_prober(struct ab_shell *sh)
 {
 	struct ab_probe_config config = { .rcvbuf = 0 };
+	ssize_t n;
 
-	/* Without entropy answers can be guessed, but not yet forged by habit. */
-	if (getrandom(&config.key, sizeof(config.key), GRND_NONBLOCK) !=
-	    sizeof(config.key))
-		config.key.k0 = (uint64_t)ab_clock_now().ns;
+	/* Whoever can guess the key can forge answers. Early in a boot this waits for
+	 * the kernel's first entropy: about a second since Linux 5.6 at the most. */
+	do {
+		n = getrandom(&config.key, sizeof(config.key), 0);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	assert(n ==
+	       (ssize_t)sizeof(config.key)); /* random(7): up to 256 bytes at once */
 	return ab_probe_new(sh->loop, &config, on_event, sh, &sh->probe);
 }
 
@@ -534,6 +694,8 @@ static int start(struct ab_shell *sh)
 	if (r == 0)
 		r = ab_loop_timer_new(sh->loop, on_timer, sh, &sh->timer);
 	if (r == 0)
+		r = ab_loop_timer_new(sh->loop, on_memory_timer, sh, &sh->memory_timer);
+	if (r == 0)
 		r = ab_store_attach(sh->store, sh->loop, on_event, sh);
 	if (r < 0) {
 		errno = -r;
@@ -564,9 +726,11 @@ int ab_shell_new(const struct ab_shell_config *config, struct ab_shell **ret_she
 	/* Without entropy at boot the jitter is the same on two hosts: no more harm. */
 	if (getrandom(&ec.seed, sizeof(ec.seed), GRND_NONBLOCK) != sizeof(ec.seed))
 		ec.seed = (uint64_t)ab_clock_now().ns;
-	if (!sh->history || ab_machine_init(&sh->machine, &ec) < 0)
+	sh->queue_size = QUEUE_MIN;
+	sh->queue = calloc(sh->queue_size, sizeof(*sh->queue));
+	if (!sh->history || !sh->queue || ab_machine_init(&sh->machine, &ec) < 0)
 		goto fail;
-	r = ab_recorder_open(config->record, &sh->recorder);
+	r = ab_recorder_open(config->record, &ec, AB_SHELL_EFFECTS, &sh->recorder);
 	if (r == 0)
 		r = start(sh);
 	if (r)
@@ -599,6 +763,7 @@ struct ab_shell *ab_shell_free(struct ab_shell *sh)
 	sh->discover = ab_discover_free(sh->discover);
 	sh->store = ab_store_free(sh->store);
 	sh->timer = ab_loop_timer_free(sh->timer);
+	sh->memory_timer = ab_loop_timer_free(sh->memory_timer);
 	sh->loop = ab_loop_free(sh->loop);
 	sh->recorder = ab_recorder_close(sh->recorder);
 	drop_waiters(sh->waiters);
@@ -606,13 +771,16 @@ struct ab_shell *ab_shell_free(struct ab_shell *sh)
 	(void)ab_conf_free(sh->conf);
 	ab_machine_fini(&sh->machine);
 	free(sh->history);
+	free(sh->queue);
 	free(sh);
 	return NULL;
 }
 
 int ab_shell_run(struct ab_shell *sh)
 {
-	return ab_loop_run(sh->loop);
+	int r = ab_loop_run(sh->loop);
+
+	return sh->error ? sh->error : r;
 }
 
 void ab_shell_stop(struct ab_shell *sh)

@@ -20,6 +20,10 @@
 
 struct ab_shell;
 
+/* Effects of one step of the engine; more are planned in the next one. A recording is
+ * replayed with the same number. */
+#define AB_SHELL_EFFECTS 128
+
 struct ab_shell_config {
 	const struct ab_roots *roots; /* borrowed for the life of the shell */
 	const char
@@ -84,6 +88,10 @@ int ab_shell_reload(struct ab_shell *sh, ab_shell_reload_fn *fn, void *arg);
 typedef void ab_shell_plan_fn(void *arg, int r, const struct ab_conf *conf,
 			      const struct ab_effects *effects);
 int ab_shell_plan(struct ab_shell *sh, ab_shell_plan_fn *fn, void *arg);
+
+/* Whoever asked for a reload or a plan with this @arg is not told any more; a reload
+ * itself goes on only for others who wait for it. */
+void ab_shell_forget(struct ab_shell *sh, const void *arg);
 
 /* Called after each step that changed anything, with the notes in the history up to
  * date; for those who follow progress. */

@@ -294,6 +294,20 @@ static int write_before(struct store_batch *b)
 	return ab_ledger_file_flush(b->ledger);
 }
 
+/* The record was as wanted already. Under other settings, or of another port? Only then
+ * the ledger has something to learn. */
+static void keep_owned(struct store_batch *b, struct work *w)
+{
+	struct ab_ledger_entry ours = w->key;
+	int r;
+
+	ours.owner = AB_OWNER_OURS;
+	ours.hash = w->job->hash;
+	r = ab_ledger_file_put(b->ledger, &ours);
+	assert(r == 0); /* there is an entry: check_owner() */
+	(void)r;
+}
+
 /* What the outcome means for the ledger. */
 static void settle(struct store_batch *b, struct work *w)
 {
@@ -303,7 +317,9 @@ static void settle(struct store_batch *b, struct work *w)
 		report(w, w->outcome == AB_OUTCOME_DONE ? AB_LOG_WARNING : AB_LOG_INFO,
 		       w->job->why);
 	if (is_write(w->type)) {
-		if (w->outcome == AB_OUTCOME_DONE)
+		if (w->outcome == AB_OUTCOME_DONE && !w->has_intent)
+			keep_owned(b, w);
+		else if (w->outcome == AB_OUTCOME_DONE)
 			ab_ledger_file_promote(b->ledger, &w->key);
 		else if (w->has_intent)
 			ab_ledger_file_del_intent(b->ledger, &w->key);
@@ -325,7 +341,7 @@ static void give_up(struct store_batch *b, int error)
 				ab_ledger_file_del_intent(b->ledger, &w->key);
 			fail(w, AB_OUTCOME_RETRY, error);
 		} else if (w->job) {
-			fail(w, (enum ab_outcome)w->job->outcome, w->job->code);
+			settle(b, w); /* decided without a write */
 		} else if (is_ledger(w->type) && w->outcome == AB_OUTCOME_DONE) {
 			/* It is in memory and goes to the disk as soon as it can. */
 			fail(w, AB_OUTCOME_RETRY, error);

@@ -116,30 +116,3 @@ int ab_num_bool(const char *s, bool *ret_value)
 	}
 	return AB_NUM_E_SYNTAX;
 }
-
-int ab_num_rate(const char *s, uint64_t *ret_mbps)
-{
-	uint64_t whole, tenths = 0, scale = 10; /* of a tenth of 1 Mb/s */
-	int r = take_digits(&s, &whole);
-
-	if (r)
-		return r;
-	if (*s == '.') {
-		s++;
-		if (!ab_is_digit(*s))
-			return AB_NUM_E_SYNTAX;
-		tenths = (uint64_t)(*s++ - '0');
-	}
-	if (*s == 'G' || *s == 'g') {
-		scale = 10000;
-		s++;
-	} else if (*s == 'M' || *s == 'm') {
-		s++;
-	}
-	if (*s)
-		return AB_NUM_E_SYNTAX;
-	if (whole > UINT32_MAX)
-		return AB_NUM_E_RANGE;
-	*ret_mbps = (whole * 10 + tenths) * scale / 100;
-	return 0;
-}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * num - strict numbers, durations, booleans and rates as administrators write them.
+ * num - strict numbers, durations and booleans as administrators write them.
  *
  * Nothing is guessed: no octal, no trailing text, no wrap-around. All functions return
  * 0 and write the result only on success, else AB_NUM_E_SYNTAX or AB_NUM_E_RANGE.
@@ -19,8 +19,7 @@ int ab_num_i64(const char *s, int64_t min, int64_t max, int64_t *ret_value);
 
 /**
  * ab_num_duration() - "500ms", "10s", "5min", "1h", "2d" or "1h30min"
- * @s:      the text; a bare number other than 0 is an error, because its unit is
- * unknown
+ * @s:      the text; a bare number other than 0 has no unit and is an error
  * @min_ms: smallest allowed value, milliseconds
  * @max_ms: largest
  * @ret_ms: the duration in milliseconds
@@ -29,9 +28,5 @@ int ab_num_duration(const char *s, int64_t min_ms, int64_t max_ms, int64_t *ret_
 
 /* yes no true false on off 1 0 y n t f, any case (systemd.syntax(7)). */
 int ab_num_bool(const char *s, bool *ret_value);
-
-/* "10G", "2.5G", "100M", "1000": bits per second in units of 10^6 (Mb/s); a bare number
- * is Mb/s. */
-int ab_num_rate(const char *s, uint64_t *ret_mbps);
 
 #endif

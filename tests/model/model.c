@@ -116,13 +116,19 @@ static void fill_udev(const struct model *m, unsigned int port, struct ab_udev_n
 
 /* --- records --- */
 
+bool model_same_key(const struct ab_node_key *a, const struct ab_node_key *b)
+{
+	return strcmp(a->target, b->target) == 0 && strcmp(a->iface, b->iface) == 0 &&
+	       a->tpgt == b->tpgt && ab_portal_equal(&a->portal, &b->portal);
+}
+
 static bool is_key(const struct model_record *r, const struct ab_ledger_entry *e)
 {
 	if (r->kind == MODEL_IFACE)
 		return e->kind == AB_LEDGER_IFACE &&
 		       strcmp(e->iface.name, r->binding.iface) == 0;
 	return r->kind == MODEL_NODE && e->kind == AB_LEDGER_NODE &&
-	       memcmp(&e->node, &r->key, sizeof(r->key)) == 0;
+	       model_same_key(&e->node, &r->key);
 }
 
 static struct model_record *find_record(struct model *m, enum model_kind kind,
@@ -136,7 +142,7 @@ static struct model_record *find_record(struct model *m, enum model_kind kind,
 
 		if (r->kind == (uint8_t)kind &&
 		    (kind == MODEL_IFACE ? strcmp(r->binding.iface, iface) == 0
-					 : memcmp(&r->key, key, sizeof(*key)) == 0))
+					 : model_same_key(&r->key, key)))
 			return r;
 	}
 	return NULL;
@@ -316,7 +322,7 @@ static bool is_same_key(const struct ab_effect *a, const struct ab_effect *b)
 	if (is_node_effect(a->type) != is_node_effect(b->type))
 		return false;
 	if (is_node_effect(a->type))
-		return memcmp(&a->node.key, &b->node.key, sizeof(a->node.key)) == 0;
+		return model_same_key(&a->node.key, &b->node.key);
 	return strcmp(a->iface.binding.iface, b->iface.binding.iface) == 0;
 }
 
@@ -811,6 +817,19 @@ void model_command(struct model *m, enum ab_command_verb verb)
 	model_feed(m, &ev);
 }
 
+/* What we are about to delete ourselves is not missed when somebody is faster. */
+static bool is_being_deleted(struct model *m, const struct model_record *r)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->n_jobs; i++)
+		if ((m->jobs[i].type == AB_EF_NODE_DELETE ||
+		     m->jobs[i].type == AB_EF_IFACE_DELETE) &&
+		    record_of(m, &m->jobs[i]) == r)
+			return true;
+	return false;
+}
+
 void model_remove(struct model *m, unsigned int record, bool by_discovery)
 {
 	struct model_record *r = &m->records[record];
@@ -819,7 +838,8 @@ void model_remove(struct model *m, unsigned int record, bool by_discovery)
 
 	r->is_present = false;
 	r->edits = 0;
-	r->is_held = own && own->owner == AB_OWNER_OURS && !by_discovery;
+	r->is_held = own && own->owner == AB_OWNER_OURS && !by_discovery &&
+		     !is_being_deleted(m, r);
 	fill_record(r, &ev);
 	if (ev.type == AB_EV_NODE_GONE)
 		ev.node.by_discovery = by_discovery;

@@ -139,6 +139,7 @@ bool model_probe_is_news(const struct model *m, unsigned int probe);
 int model_find_iface(const struct model *m, const char *name);
 int model_find_node(const struct model *m, unsigned int portal, unsigned int target,
 		    const char *iface);
+bool model_same_key(const struct ab_node_key *a, const struct ab_node_key *b);
 struct ab_portal model_portal_at(const struct model *m, unsigned int portal);
 const struct ab_ledger_entry *model_ledger(const struct model *m,
 					   const struct model_record *r);

@@ -3,6 +3,7 @@
 """An iSCSI target that can only be discovered, and that misbehaves on demand.
 
 usage: hostile_target.py MODE ADDR PORT [--targets N] [--portals A;B] [--chunk N]
+       hostile_target.py MODE ADDR PORT @FILE      with one argument a line
 
 Prints "ready" when it listens and runs until it is killed. The modes are the methods
 named mode_* below; "good" is the one without a fault; "all" is all of them, each at a
@@ -375,7 +376,7 @@ def listen(addr, port):
 
 
 def main():
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(fromfile_prefix_chars="@")
     modes = sorted(m[5:] for m in dir(Session) if m.startswith("mode_"))
     parser.add_argument("mode", choices=modes + ["all"])
     parser.add_argument("addr")

@@ -613,6 +613,31 @@ static void a_gone_port_takes_its_probes_along_however_small_the_list(void **st)
 	end(m);
 }
 
+static void a_discovery_under_way_is_not_doubled(void **st)
+{
+	struct model *m = world_of(san());
+
+	(void)st;
+	model_plug(m, 0);
+	model_wait(m, 300);
+	model_probe(m, 0);
+	model_probe(m, 0);
+	assert_int_equal(m->jobs[0].type, AB_EF_DISCOVER);
+	model_do(m, 1);
+	/* Its path goes and comes again meanwhile. */
+	model_enslave(m, 0, true);
+	model_wait(m, 300);
+	model_enslave(m, 0, false);
+	model_wait(m, 300);
+	model_probe(m, 0);
+	model_probe(m, 0);
+	assert_int_equal(path_at(m, 0, 0)->health.state, AB_PATH_UP);
+	assert_int_equal(m->n_jobs, 1);
+	model_calm(m);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	end(m);
+}
+
 static void an_address_without_a_link_leaves_no_trace(void **st)
 {
 	struct model *m = world_of(san());
@@ -936,6 +961,9 @@ static void while_paused_nothing_changes_and_resume_catches_up(void **st)
 	model_command(m, AB_COMMAND_RESUME);
 	model_calm(m);
 	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	/* Nothing wakes up for what would not be done. */
+	model_command(m, AB_COMMAND_PAUSE);
+	assert_true(ab_mono_is_never(ab_engine_next(model_engine(m))));
 	end(m);
 }
 
@@ -1732,6 +1760,7 @@ int main(void)
 		cmocka_unit_test(an_enslaved_device_is_no_port),
 		cmocka_unit_test(
 			a_gone_port_takes_its_probes_along_however_small_the_list),
+		cmocka_unit_test(a_discovery_under_way_is_not_doubled),
 		cmocka_unit_test(an_address_without_a_link_leaves_no_trace),
 		cmocka_unit_test(a_loopback_is_excluded_and_so_is_what_udev_ignores),
 		cmocka_unit_test(an_excluded_port_is_left_alone_and_told_why),

@@ -373,6 +373,13 @@ static void what_has_no_place_is_refused(void **state)
 	assert_false(ab_ledger_can_hold(&e));
 	e = iface_entry("", AB_OWNER_OURS);
 	assert_false(ab_ledger_can_hold(&e));
+	e = node_entry("iqn.a:b", AF_INET);
+	e.node.portal.port = 0;
+	assert_false(ab_ledger_can_hold(&e));
+	e = iface_entry("x", AB_OWNER_OURS);
+	assert_true(ab_ledger_can_hold(&e));
+	e.iface.port.vlan_id = 4096;
+	assert_false(ab_ledger_can_hold(&e));
 	e = iface_entry("x", AB_OWNER_OURS);
 	e.kind = 9;
 	assert_false(ab_ledger_can_hold(&e));

@@ -252,6 +252,10 @@ static void hardware_addresses(void **state)
 				     &h),
 		0);
 	assert_int_equal(h.len, 20);
+	assert_true(
+		ab_name_parse_hwaddr("80:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:"
+				     "00:0e:5c:01:",
+				     &h) > 0);
 	ab_text_init(&t, buf, sizeof(buf));
 	ab_name_add_hwaddr(&t, &h);
 	assert_false(t.cut);

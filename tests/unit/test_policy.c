@@ -9,6 +9,7 @@
 #include "core/policy.h"
 #include "core/policy_keys.h"
 #include "core/policy_value.h"
+#include "core/record.h"
 
 #define FILES 6
 #define DIAGS 32
@@ -132,7 +133,6 @@ static void defaults_are_those_of_the_manual(void **state)
 	assert_int_equal(p->create, AB_CREATE_REACHABLE);
 	assert_int_equal(p->bind_by, AB_BIND_BY_NAME);
 	assert_false(p->use_default);
-	assert_int_equal(p->transport, AB_TRANSPORT_TCP);
 	assert_true(p->same_subnet);
 	assert_int_equal(p->max_portals, 32);
 	assert_int_equal(p->refresh_ms, 3600000);
@@ -146,8 +146,6 @@ static void defaults_are_those_of_the_manual(void **state)
 	assert_int_equal(p->action, AB_ACTION_IGNORE);
 	assert_int_equal(p->settle_ms, 300000);
 	assert_int_equal(p->retire_ms, -1);
-	assert_int_equal(p->multipath, AB_MULTIPATH_REQUIRE);
-	assert_int_equal(p->startup, AB_STARTUP_MANUAL);
 	assert_int_equal(p->node_settings.count, 0);
 	assert_int_equal(p->settings_hash, 0);
 	drop(c);
@@ -225,8 +223,6 @@ static void every_key_reaches_its_field(void **state)
 	assert_int_equal(p->action, AB_ACTION_RECORD);
 	assert_int_equal(p->settle_ms, 0);
 	assert_int_equal(p->retire_ms, 172800000);
-	assert_int_equal(p->multipath, AB_MULTIPATH_OFF);
-	assert_int_equal(p->startup, AB_STARTUP_ONBOOT);
 	assert_int_equal(p->node_settings.count, 3);
 	assert_string_equal(s->node_settings[p->node_settings.first].name,
 			    "node.startup");
@@ -253,7 +249,6 @@ static void words_stand_in_the_order_of_their_enums(void **state)
 		ROW("[Probe]\nMethod = icmp|tcp", method, AB_PROBE_ICMP_OR_TCP),
 		ROW("[Iface]\nUse = default", use_default, 1),
 		ROW("[Iface]\nUse = own", use_default, 0),
-		ROW("Startup = automatic", startup, AB_STARTUP_AUTOMATIC),
 		ROW("[Portals]\nSameSubnet = OFF", same_subnet, 0),
 #undef ROW
 	};
@@ -406,6 +401,8 @@ static void mistakes_are_named_with_their_line(void **state)
 		  "known, but not in this version" },
 		{ "type of later", "[Match]\nType=hba\n", 2,
 		  "known, but not in this version" },
+		{ "word that nothing stores", "[Bind]\nMultipath=on\n", 2,
+		  "is none of require, off" },
 		{ "mistyped word", "[Bind]\nAction=recor\n", 2,
 		  "is none of ignore, iface, record, login; did you mean 'record'?" },
 		{ "bad CIDR", "[Match]\nAddress=10.0.0/24\n", 2, "no address range" },
@@ -469,6 +466,20 @@ static void mistakes_are_named_with_their_line(void **state)
 		  "no number from 1 to 1024" },
 		{ "node word", "[Node]\nnode.session.iscsi.ImmediateData=yes\n", 2,
 		  "is none of No, Yes; did you mean 'Yes'?" },
+		{ "node zeros", "[Node]\nnode.session.queue_depth=032\n", 2,
+		  "zeros or a sign" },
+		{ "node minus zero",
+		  "[Node]\nnode.session.timeo.replacement_timeout=-0\n", 2,
+		  "zeros or a sign" },
+		{ "node list", "[Node]\nnode.session.auth.chap_algs=SHA256,MD6\n", 2,
+		  "none of MD5, SHA1, SHA256, SHA3-256" },
+		{ "node list twice", "[Node]\nnode.session.auth.chap_algs=MD5,MD5\n", 2,
+		  "has a word twice" },
+		{ "node length",
+		  "[Node]\nnode.conn[0].tcp.congestion_control=abcdefghijklmnop\n", 2,
+		  "the 15 bytes that open-iscsi keeps" },
+		{ "node blank", "[Node]\nnode.session.auth.username=\" u\"\n", 2,
+		  "begins or ends with a blank" },
 		{ "overridden key is checked, too", "[Probe]\nFall=0\nRise=\n", 2,
 		  "out of range" },
 	};
@@ -937,7 +948,7 @@ static void the_table_has_each_key_once(void **state)
 		assert_ptr_equal(ab_policy_key_find(key->section, key->name, &number),
 				 key);
 		assert_non_null(ab_policy_section_find(key->section));
-		if (key->type != AB_KEY_LATER)
+		if (key->type != AB_VALUE_LATER)
 			assert_true(key->help && strlen(key->help) < 80);
 		for (k = 0; k < i; k++)
 			assert_false(strcmp(ab_policy_keys[k].section, key->section) ==
@@ -947,6 +958,35 @@ static void the_table_has_each_key_once(void **state)
 	for (i = 0; i < ab_node_n_setting_keys; i++)
 		assert_ptr_equal(ab_node_setting_find(ab_node_setting_keys[i].name),
 				 &ab_node_setting_keys[i]);
+}
+
+/* What [Node] accepts is written into records: the two tables must agree. */
+static void each_node_setting_is_a_key_of_node_records(void **state)
+{
+	unsigned int k, n = 0;
+	size_t i;
+
+	(void)state;
+	for (k = 0; k < AB_KEY_MAX; k++) {
+		const struct ab_record_key *key = ab_record_key((enum ab_key)k);
+		const struct ab_node_setting_key *setting =
+			ab_node_setting_find(key->name);
+		bool is_secret = key->flags & (AB_RECORD_F_SECRET | AB_RECORD_F_HIDDEN);
+
+		if (!ab_starts_with(key->name, "node."))
+			continue;
+		n++;
+		ab_assert_row(key->name, setting);
+		ab_assert_row(key->name, (setting->type == AB_SETTING_IDENTITY) ==
+						 !!(key->flags & AB_RECORD_F_FIXED));
+		ab_assert_row(key->name,
+			      (setting->type == AB_SETTING_SECRET) == is_secret);
+		for (i = 0; setting->words && setting->words[i]; i++)
+			ab_assert_row(key->name,
+				      ab_record_check((enum ab_key)k,
+						      setting->words[i]) == 0);
+	}
+	assert_int_equal(n, ab_node_n_setting_keys);
 }
 
 /* --- the manual ------------------------------------------------------------------- */
@@ -1004,12 +1044,12 @@ static bool has_word(const char *text, const char *word)
 static void check_page(const char *page, const struct ab_policy_key *key)
 {
 	char *item = item_of(page, key->section, key->name), limit[32];
-	bool is_ms = key->type == AB_KEY_MS || key->type == AB_KEY_MS_RANGE ||
-		     key->type == AB_KEY_MS_NEVER;
+	bool is_ms = key->type == AB_VALUE_MS || key->type == AB_VALUE_MS_RANGE ||
+		     key->type == AB_VALUE_MS_NEVER;
 	struct ab_text t;
 	unsigned int i;
 
-	if (key->type == AB_KEY_LATER) {
+	if (key->type == AB_VALUE_LATER) {
 		if (item)
 			fail_msg("[%s] %s is not in this version", key->section,
 				 key->name);
@@ -1072,6 +1112,7 @@ int main(void)
 		cmocka_unit_test(exclusions_that_exclude_nothing_are_refused),
 		cmocka_unit_test(iface_names_are_safe_for_open_iscsi),
 		cmocka_unit_test(the_table_has_each_key_once),
+		cmocka_unit_test(each_node_setting_is_a_key_of_node_records),
 		cmocka_unit_test(the_manual_has_every_key_with_its_default),
 	};
 

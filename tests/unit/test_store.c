@@ -430,6 +430,72 @@ static void node_is_written_updated_and_deleted(void **state)
 	wait_for(b, is_node_gone, 0);
 }
 
+/* Newest change of anything below a folder, in nanoseconds. */
+static int64_t newest_ns;
+
+static int note_newest(const char *path, const struct stat *st, int type,
+		       struct FTW *ftw)
+{
+	int64_t ns =
+		(int64_t)st->st_ctim.tv_sec * AB_NSEC_PER_SEC + st->st_ctim.tv_nsec;
+
+	(void)path;
+	(void)type;
+	(void)ftw;
+	newest_ns = ns > newest_ns ? ns : newest_ns;
+	return 0;
+}
+
+static int64_t last_change(const char *dir)
+{
+	newest_ns = 0;
+	assert_int_equal(nftw(dir, note_newest, 16, FTW_PHYS), 0);
+	return newest_ns;
+}
+
+static struct ab_event update_again(struct bed *b, struct ab_effect ef, uint64_t hash)
+{
+	ef.job += 500000;
+	if (ef.type == AB_EF_NODE_WRITE) {
+		ef.node.is_update = true;
+		ef.node.hash = hash;
+	} else {
+		ef.iface.is_update = true;
+		ef.iface.hash = hash;
+	}
+	return do_job(b, &ef);
+}
+
+static void update_to_what_is_there_writes_nothing(void **state)
+{
+	struct ab_effect iface = iface_effect(AB_EF_IFACE_WRITE, "ab-eth0", "eth0");
+	struct ab_effect node = node_effect(AB_EF_NODE_WRITE, 1);
+	struct bed *b = *state;
+	struct ab_event first[2], again[2];
+	int64_t before;
+
+	begin(b);
+	first[0] = do_job(b, &iface);
+	first[1] = do_job(b, &node);
+	before = last_change(b->dir);
+	run_for(b, 20); /* a tick of the file system's clock */
+	again[0] = update_again(b, iface, first[0].done.hash);
+	again[1] = update_again(b, node, first[1].done.hash);
+	assert_int_equal(again[0].done.outcome, AB_OUTCOME_DONE);
+	assert_int_equal(again[1].done.outcome, AB_OUTCOME_DONE);
+	assert_true(again[0].done.hash == first[0].done.hash);
+	assert_true(again[1].done.hash == first[1].done.hash);
+	assert_true(last_change(b->dir) == before);
+
+	/* Other settings that come to the same record: only the ledger is written. */
+	node.node.settings = 4711;
+	before = last_change(b->db);
+	again[1] = update_again(b, node, first[1].done.hash);
+	assert_int_equal(again[1].done.outcome, AB_OUTCOME_DONE);
+	assert_true(last_change(b->db) == before);
+	assert_non_null(strstr(read_file(b->state, "ledger"), "1267")); /* 4711 */
+}
+
 static void many_jobs_have_one_answer_each(void **state)
 {
 	struct bed *b = *state;
@@ -1003,6 +1069,7 @@ int main(void)
 		TEST(start_dumps_ledger_then_records),
 		TEST(written_record_is_observed_and_owned),
 		TEST(node_is_written_updated_and_deleted),
+		TEST(update_to_what_is_there_writes_nothing),
 		TEST(many_jobs_have_one_answer_each),
 		TEST(foreign_record_is_never_changed),
 		TEST(modified_record_is_seen_and_left_alone),

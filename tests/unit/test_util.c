@@ -68,11 +68,6 @@ static void numbers_are_strict(void **state)
 	assert_int_equal(ab_num_bool("off", &b), 0);
 	assert_false(b);
 	assert_int_equal(ab_num_bool("never", &b), AB_NUM_E_SYNTAX);
-	assert_int_equal(ab_num_rate("2.5G", &u), 0);
-	assert_int_equal(u, 2500);
-	assert_int_equal(ab_num_rate("100M", &u), 0);
-	assert_int_equal(u, 100);
-	assert_int_equal(ab_num_rate("10T", &u), AB_NUM_E_SYNTAX);
 }
 
 static void globs(void **state)
