@@ -33,7 +33,6 @@ static bool settle_write(const struct ab_step *s, struct ab_record_item *r,
 {
 	struct ab_engine *e = s->e;
 
-	r->code = ev->done.code;
 	switch ((enum ab_outcome)ev->done.outcome) {
 	case AB_OUTCOME_DONE:
 		r->backoff = (struct ab_backoff){ 0 };
@@ -53,8 +52,7 @@ static bool settle_write(const struct ab_step *s, struct ab_record_item *r,
 		r->is_denied = true;
 		break;
 	}
-	/* It went while the job waited, and the job did not look: somebody removed it.
-	 */
+	/* It went while the job waited, and the job did not look: it was removed. */
 	if (r->ledger == AB_OWNER_OURS && !r->is_present && !r->is_restoring)
 		look_again(e, r);
 	ab_plan_note(s, AB_NOTE_WRITE_FAILED, NULL, NULL, name, ev->done.code);

@@ -117,6 +117,26 @@ static bool has_room(const struct ab_engine *e, enum ab_event_type type)
 		(needs_found && ab_table_is_full(&e->founds)));
 }
 
+static void take_dump(const struct ab_step *s, const struct ab_event *ev)
+{
+	enum ab_source source = (enum ab_source)ev->dump.source;
+
+	if (ev->type == AB_EV_DUMP_BEGIN)
+		ab_observe_dump_begin(s->e, source);
+	else if (ev->type == AB_EV_DUMP_END)
+		ab_observe_dump_end(s, ev);
+	else
+		ab_observe_stale(s->e, source);
+}
+
+static void take_udev(struct ab_engine *e, const struct ab_event *ev)
+{
+	if (ev->type == AB_EV_UDEV)
+		ab_observe_udev(e, &ev->udev);
+	else
+		ab_observe_udev_gone(e, ev->udev.ifindex);
+}
+
 static void take_event(const struct ab_step *s, const struct ab_event *ev)
 {
 	struct ab_engine *e = s->e;
@@ -127,13 +147,9 @@ static void take_event(const struct ab_step *s, const struct ab_event *ev)
 	case AB_EV_MAX:
 		break;
 	case AB_EV_DUMP_BEGIN:
-		ab_observe_dump_begin(e, (enum ab_source)ev->dump.source);
-		break;
 	case AB_EV_DUMP_END:
-		ab_observe_dump_end(s, ev);
-		break;
 	case AB_EV_STALE:
-		ab_observe_stale(e, (enum ab_source)ev->dump.source);
+		take_dump(s, ev);
 		break;
 	case AB_EV_LINK:
 		ab_observe_link(s, &ev->link);
@@ -148,10 +164,8 @@ static void take_event(const struct ab_step *s, const struct ab_event *ev)
 		ab_observe_addr_gone(e, &ev->addr);
 		break;
 	case AB_EV_UDEV:
-		ab_observe_udev(e, &ev->udev);
-		break;
 	case AB_EV_UDEV_GONE:
-		ab_observe_udev_gone(e, ev->udev.ifindex);
+		take_udev(e, ev);
 		break;
 	case AB_EV_ROUTES:
 		ab_observe_routes(e, ev->routes.family);

@@ -60,14 +60,14 @@ static void enter(struct ab_health *h, enum ab_path_state state, int32_t error,
 	h->n_sent = h->n_lost = 0;
 }
 
-bool ab_health_sample(struct ab_health *h, enum ab_probe_result result, int32_t error,
-		      uint32_t rtt_us, uint8_t rise, uint8_t fall, ab_mono now)
+bool ab_health_sample(struct ab_health *h, const struct ab_health_result *res,
+		      uint8_t rise, uint8_t fall, ab_mono now)
 {
-	enum ab_path_state state = state_of(result, error);
+	enum ab_path_state state = state_of(res->result, res->error);
 
 	h->n_sent++;
-	if (result == AB_PROBE_ANSWER) {
-		smooth_rtt(h, rtt_us);
+	if (res->result == AB_PROBE_ANSWER) {
+		smooth_rtt(h, res->rtt_us);
 		h->losses = 0;
 		if (h->answers < rise)
 			h->answers++;
@@ -81,16 +81,16 @@ bool ab_health_sample(struct ab_health *h, enum ab_probe_result result, int32_t 
 	h->answers = 0;
 	if (h->losses < fall)
 		h->losses++;
-	if (h->losses < fall || (h->state == state && h->error == error))
+	if (h->losses < fall || (h->state == state && h->error == res->error))
 		return false;
 	if (ab_health_is_down(h)) {
 		/* Down for another reason now: told, but it is down since the first
 		 * one. */
 		h->state = (uint8_t)state;
-		h->error = error;
+		h->error = res->error;
 		return false;
 	}
-	enter(h, state, error, now);
+	enter(h, state, res->error, now);
 	return true;
 }
 

@@ -47,23 +47,28 @@ void ab_health_reset(struct ab_health *h, enum ab_path_state state, ab_mono now)
 bool ab_health_set(struct ab_health *h, enum ab_path_state state, int32_t error,
 		   ab_mono now);
 
+/* What became of one probe. */
+struct ab_health_result {
+	enum ab_probe_result result;
+	int32_t error;	 /* errno with REFUSED and CANNOT_SEND */
+	uint32_t rtt_us; /* round trip, with ANSWER */
+};
+
 /**
  * ab_health_sample() - feed one probe result
- * @h:      the path's health
- * @result: what became of the probe
- * @error:  errno with REFUSED and CANNOT_SEND
- * @rtt_us: round trip, microseconds, with ANSWER
- * @rise:   answers in a row that make it UP, 1 to 255
- * @fall:   losses in a row that make it down, 1 to 255
- * @now:    time of the sample
+ * @h:    the path's health
+ * @res:  what became of the probe
+ * @rise: answers in a row that make it UP, 1 to 255
+ * @fall: losses in a row that make it down, 1 to 255
+ * @now:  time of the sample
  *
  * One answer ends a run of losses and the other way round (as keepalived's and Cisco's
  * rise/fall counters do).
  *
  * Return: true when the state changed.
  */
-bool ab_health_sample(struct ab_health *h, enum ab_probe_result result, int32_t error,
-		      uint32_t rtt_us, uint8_t rise, uint8_t fall, ab_mono now);
+bool ab_health_sample(struct ab_health *h, const struct ab_health_result *res,
+		      uint8_t rise, uint8_t fall, ab_mono now);
 
 /* DOWN, REFUSED, CANNOTSEND or WRONGDEVICE. */
 bool ab_health_is_down(const struct ab_health *h);

@@ -221,8 +221,10 @@ void ab_observe_probe(const struct ab_step *s, const struct ab_event *ev)
 	was_slow = ab_health_is_down(&path->health);
 	had_answer = path->health.answers > 0;
 	is_edge = ab_health_sample(
-		&path->health, (enum ab_probe_result)ev->probe.result, ev->probe.error,
-		ev->probe.rtt_us, pol->rise, pol->fall, e->now);
+		&path->health,
+		&(struct ab_health_result){ (enum ab_probe_result)ev->probe.result,
+					    ev->probe.error, ev->probe.rtt_us },
+		pol->rise, pol->fall, e->now);
 	if (is_edge)
 		note_edge(s, path);
 	if (is_edge && path->health.state == AB_PATH_UP)

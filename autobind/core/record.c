@@ -11,10 +11,10 @@
 #define KEY_LINE(id, key_name, key_type, key_size, key_def, key_words, key_kinds,      \
 		 key_flag)                                                             \
 	[AB_KEY_##id] = {                                                              \
-		.name = key_name,                                                      \
-		.def = key_def,                                                        \
+		.name = (key_name),                                                    \
+		.def = (key_def),                                                      \
 		.words = AB_RECORD_W_##key_words,                                      \
-		.size = key_size,                                                      \
+		.size = (key_size),                                                    \
 		.slot = offsetof(struct ab_record_slots, id),                          \
 		.name_len = sizeof(key_name) - 1,                                      \
 		.type = AB_RECORD_T_##key_type,                                        \

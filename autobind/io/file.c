@@ -10,38 +10,45 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Makes room for more in a buffer, up to @max. Return: 0 or -ENOMEM. */
+static int grow(char **data, size_t *cap, size_t max)
+{
+	size_t cap_new = *cap * 2 < max ? *cap * 2 : max;
+	char *larger = realloc(*data, cap_new);
+
+	if (!larger)
+		return -ENOMEM;
+	*data = larger;
+	*cap = cap_new;
+	return 0;
+}
+
 /* Reads up to @max + 1 bytes, so that the caller can tell a file of @max from a larger
  * one. */
 static int read_all(int fd, size_t expected, size_t max, char **ret_data,
 		    size_t *ret_size)
 {
 	size_t cap = (expected < max ? expected : max) + 2, len = 0;
-	char *data = malloc(cap), *larger;
+	char *data = malloc(cap);
 	ssize_t n;
+	int r = 0;
 
 	if (!data)
 		return -ENOMEM;
-	for (;;) {
+	while (r == 0 && len <= max) {
 		n = read(fd, data + len, cap - 1 - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			n = -errno;
-			free(data);
-			return (int)n;
-		}
-		len += (size_t)n;
-		if (n == 0 || len > max)
+		if (n == 0)
 			break;
-		if (len == cap - 1) {
-			cap = cap * 2 < max + 2 ? cap * 2 : max + 2;
-			larger = realloc(data, cap);
-			if (!larger) {
-				free(data);
-				return -ENOMEM;
-			}
-			data = larger;
-		}
+		if (n > 0)
+			len += (size_t)n;
+		else if (errno != EINTR)
+			r = -errno;
+		if (r == 0 && len == cap - 1 && len <= max)
+			r = grow(&data, &cap, max + 2);
+	}
+	if (r) {
+		free(data);
+		return r;
 	}
 	data[len] = '\0';
 	*ret_data = data;
@@ -121,15 +128,14 @@ static int sync_parent(int dirfd, const char *path)
 {
 	char parent[PATH_MAX];
 	const char *slash = strrchr(path, '/');
-	size_t n = slash ? (size_t)(slash - path) : 0;
+	/* The slash belongs to the parent only when that is the root. */
+	size_t n = slash == path ? 1 : slash ? (size_t)(slash - path) : 0;
 	int fd, r = 0;
 
 	if (n >= sizeof(parent))
 		return -ENAMETOOLONG;
-	memcpy(parent, path, n);
-	parent[n] = '\0';
-	if (n == 0)
-		(void)strcpy(parent, slash ? "/" : ".");
+	memcpy(parent, n ? path : ".", n ? n : 1);
+	parent[n ? n : 1] = '\0';
 	fd = openat(dirfd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -152,20 +158,34 @@ int ab_file_move_new(int dirfd, const char *tmp, const char *path)
 	return 0;
 }
 
-int ab_file_write_atomic(int dirfd, const char *tmp, const char *path, mode_t mode,
-			 const void *data, size_t n, int is_new)
+/* The end of writing a file as a whole, @r is how it went until now. */
+static int settle(int dirfd, const char *tmp, const char *path, int r)
 {
-	int r = ab_file_write_synced(dirfd, tmp, mode, data, n);
-
-	if (r == 0 && is_new)
-		r = ab_file_move_new(dirfd, tmp, path);
-	else if (r == 0 && renameat(dirfd, tmp, dirfd, path) < 0)
-		r = -errno;
 	if (r) {
 		(void)unlinkat(dirfd, tmp, 0); /* already failing */
 		return r;
 	}
 	return sync_parent(dirfd, path);
+}
+
+int ab_file_write_atomic(int dirfd, const char *tmp, const char *path, mode_t mode,
+			 const void *data, size_t n)
+{
+	int r = ab_file_write_synced(dirfd, tmp, mode, data, n);
+
+	if (r == 0 && renameat(dirfd, tmp, dirfd, path) < 0)
+		r = -errno;
+	return settle(dirfd, tmp, path, r);
+}
+
+int ab_file_write_new(int dirfd, const char *tmp, const char *path, mode_t mode,
+		      const void *data, size_t n)
+{
+	int r = ab_file_write_synced(dirfd, tmp, mode, data, n);
+
+	if (r == 0)
+		r = ab_file_move_new(dirfd, tmp, path);
+	return settle(dirfd, tmp, path, r);
 }
 
 int ab_file_make_dirs(int dirfd, const char *path, mode_t mode)

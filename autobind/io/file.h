@@ -38,18 +38,20 @@ int ab_file_read(int dirfd, const char *path, size_t max, char **ret_data,
  * @mode:     permission bits
  * @data:     content
  * @n:        its length
- * @is_new:   fail with -EEXIST when @path exists (renameat2 RENAME_NOREPLACE, else
- * link)
  *
  * write, fsync, rename, fsync of the folder of @path. On an error @path is as it was
- * and
- * @tmp is removed. After the rename only the folder's fsync can fail: then the content
- * is the new one, but may not survive a power loss; that error is returned, too.
+ * and @tmp is removed. After the rename only the folder's fsync can fail: then the
+ * content is the new one, but may not survive a power loss; that error is returned,
+ * too.
  *
  * Return: 0 or -errno.
  */
 int ab_file_write_atomic(int dirfd, const char *tmp, const char *path, mode_t mode,
-			 const void *data, size_t n, int is_new);
+			 const void *data, size_t n);
+
+/* The same for a file that must not exist: -EEXIST when it does. */
+int ab_file_write_new(int dirfd, const char *tmp, const char *path, mode_t mode,
+		      const void *data, size_t n);
 
 /* The two halves, for a caller that must do something between them: write and fsync a
  * file of its own (a link at @path is refused); give it its name unless that is taken

@@ -318,6 +318,12 @@ static void build_node(struct ab_db *db, struct ab_db_job *job, const struct con
 	finish_text(job, rec, &keys);
 }
 
+static bool is_same_node(const struct ab_node_key *a, const struct ab_node_key *b)
+{
+	return ab_streq(a->target, b->target) && ab_streq(a->iface, b->iface) &&
+	       ab_portal_equal(&a->portal, &b->portal) && a->tpgt == b->tpgt;
+}
+
 static void take_node_record(struct ab_db_job *job)
 {
 	const struct ab_record *rec = job->record;
@@ -326,7 +332,7 @@ static void take_node_record(struct ab_db_job *job)
 	struct ab_node_key key;
 
 	if (rec->kind != AB_RECORD_KIND_NODE || !ab_record_node_key(rec, &key) ||
-	    memcmp(&key, &job->key, sizeof(key)) != 0) {
+	    !is_same_node(&key, &job->key)) {
 		refuse(job, AB_OUTCOME_DENIED, EINVAL, "the record is another one");
 		return;
 	}
@@ -519,7 +525,7 @@ static int make_source(struct batch *b, const struct ab_db_job *job, const char 
 	ab_text_init(&t, text, sizeof(text));
 	ab_record_print(rec, &keys, &t);
 	tmp_name(AB_DB_BATCH_MAX, tmp);
-	r = ab_file_write_atomic(b->root, tmp, path, 0600, t.buf, t.len, true);
+	r = ab_file_write_new(b->root, tmp, path, 0600, t.buf, t.len);
 	explicit_bzero(text, sizeof(text));
 	return r == -EEXIST ? 0 : r;
 }

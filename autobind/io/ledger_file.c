@@ -458,8 +458,7 @@ int ab_ledger_file_flush(struct ab_ledger_file *l)
 		return -EPERM;
 	r = print(l, &t);
 	if (r == 0)
-		r = ab_file_write_atomic(AT_FDCWD, l->tmp, l->path, 0600, t.buf, t.len,
-					 0);
+		r = ab_file_write_atomic(AT_FDCWD, l->tmp, l->path, 0600, t.buf, t.len);
 	if (r == 0) {
 		l->is_dirty = false;
 		write_run(l, &t);

@@ -72,8 +72,9 @@ static bool put_lost(void)
 }
 
 /* One write() a line, so that lines of several processes do not mix. */
-static void write_line(enum ab_log_level level, const char *module, const char *cause,
-		       const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void
+write_line(enum ab_log_level level, const char *module, const char *cause,
+	   const char *fmt, va_list ap)
 {
 	char line[LINE_MAX_BYTES];
 	size_t n = put_head(line, sizeof(line), level, module);

@@ -165,20 +165,31 @@ static void finish(struct ab_probe *probe, uint32_t slot, const struct outcome *
 	probe->fn(probe->arg, &ev); /* may change or clear the path */
 }
 
-static void on_outcome(struct ab_probe *probe, uint32_t slot, const struct outcome *o);
+static struct outcome tcp_outcome(const struct ab_probe_path *p,
+				  const struct ab_tcp_outcome *tcp)
+{
+	struct outcome o = { .method = AB_PROBE_TCP };
 
-/* Starts the connect of a path, or lets it wait for a free place. */
-static void begin_connect(struct ab_probe *probe, uint32_t slot)
+	o.half.result = tcp->result;
+	o.half.error = (int16_t)tcp->error;
+	o.half.rtt_us = tcp->rtt_us;
+	if (tcp->result == AB_PROBE_ANSWER)
+		o.half.arrival = p->ifindex; /* the socket takes no others */
+	return o;
+}
+
+/* Starts the connect of a path, or lets it wait for a free place. Return: true when it
+ * is over already, and how it went in *ret. */
+static bool start_connect(struct ab_probe *probe, uint32_t slot, struct outcome *ret)
 {
 	struct ab_probe_path *p = path_at(probe, slot);
 	struct ab_portal portal = portal_of(p);
-	struct outcome o = { .method = AB_PROBE_TCP };
 	struct ab_tcp_outcome tcp;
 
 	if (ab_tcp_is_full(probe->tcp)) {
 		p->phase = AB_PROBE_WAIT;
 		ab_probe_table_wait(&probe->table, slot);
-		return;
+		return false;
 	}
 	p->phase = AB_PROBE_CONNECT;
 	p->sent = ab_loop_now(probe->loop).ns;
@@ -187,13 +198,10 @@ static void begin_connect(struct ab_probe *probe, uint32_t slot)
 	    0) {
 		ab_probe_table_schedule(&probe->table, slot,
 					p->sent + p->timeout_ms * AB_NSEC_PER_MSEC);
-		return;
+		return false;
 	}
-	o.half.result = tcp.result;
-	o.half.error = (int16_t)tcp.error;
-	o.half.rtt_us = tcp.rtt_us;
-	o.half.arrival = tcp.result == AB_PROBE_ANSWER ? p->ifindex : 0;
-	on_outcome(probe, slot, &o);
+	*ret = tcp_outcome(p, &tcp);
+	return true;
 }
 
 /* What says more of two failures; of equals the echo's. */
@@ -209,43 +217,52 @@ static bool says_more(uint8_t tcp, uint8_t icmp)
 	return rank[tcp] > rank[icmp];
 }
 
-/* One method has come to its end: the round goes on with the other one, or is over. */
-static void on_outcome(struct ab_probe *probe, uint32_t slot, const struct outcome *o)
+/* The connect, the last method of a round, has come to its end. */
+static void on_connected(struct ab_probe *probe, uint32_t slot, const struct outcome *o)
 {
-	struct ab_probe_path *p = path_at(probe, slot);
+	const struct ab_probe_path *p = path_at(probe, slot);
 	struct outcome icmp = { .half = p->half, .method = AB_PROBE_ICMP };
 	bool is_answer = o->half.result == AB_PROBE_ANSWER;
-	bool is_and = p->method == AB_PROBE_ICMP_AND_TCP;
-	bool is_or = p->method == AB_PROBE_ICMP_OR_TCP;
+	/* The echo's round trip is the better measure of the network. */
+	bool is_both = p->method == AB_PROBE_ICMP_AND_TCP && is_answer;
+	bool is_none = p->method == AB_PROBE_ICMP_OR_TCP && !is_answer;
 
-	if (o->method == AB_PROBE_ICMP) {
-		p->is_settled = is_answer;
-		if (is_answer ? is_and : is_or) {
-			p->half = o->half;
-			begin_connect(probe, slot);
-			return;
-		}
-	} else if (is_and && is_answer) {
-		o = &icmp; /* its round trip is the better measure of the network */
-	} else if (is_or && !is_answer && !says_more(o->half.result, p->half.result)) {
+	if (is_both || (is_none && !says_more(o->half.result, p->half.result)))
 		o = &icmp;
-	}
 	finish(probe, slot, o);
+}
+
+static void begin_connect(struct ab_probe *probe, uint32_t slot)
+{
+	struct outcome o;
+
+	if (start_connect(probe, slot, &o))
+		on_connected(probe, slot, &o);
+}
+
+/* The echo has come to its end: the round goes on with the connect, or is over. */
+static void on_echoed(struct ab_probe *probe, uint32_t slot, const struct outcome *o)
+{
+	struct ab_probe_path *p = path_at(probe, slot);
+	bool is_answer = o->half.result == AB_PROBE_ANSWER;
+
+	p->is_settled = is_answer;
+	if (p->method == (is_answer ? AB_PROBE_ICMP_AND_TCP : AB_PROBE_ICMP_OR_TCP)) {
+		p->half = o->half;
+		begin_connect(probe, slot);
+	} else {
+		finish(probe, slot, o);
+	}
 }
 
 static void on_connect_over(void *arg, uint32_t slot, const struct ab_tcp_outcome *tcp)
 {
 	struct ab_probe *probe = arg;
 	struct ab_probe_path *p = path_at(probe, slot);
-	struct outcome o = { .method = AB_PROBE_TCP };
+	struct outcome o = tcp_outcome(p, tcp);
 
 	assert(p->phase == AB_PROBE_CONNECT);
-	o.half.result = tcp->result;
-	o.half.error = (int16_t)tcp->error;
-	o.half.rtt_us = tcp->rtt_us;
-	if (tcp->result == AB_PROBE_ANSWER)
-		o.half.arrival = p->ifindex; /* the socket takes no others */
-	on_outcome(probe, slot, &o);
+	on_connected(probe, slot, &o);
 }
 
 /* --- echoes ------------------------------------------------------------------------
@@ -271,7 +288,7 @@ static void flush_batch(struct ab_probe *probe, enum ab_icmp_family family)
 			continue;
 		if (req->error) {
 			o.half.error = (int16_t)req->error;
-			on_outcome(probe, req->token, &o);
+			on_echoed(probe, req->token, &o);
 			continue;
 		}
 		probe->counters.echoes++;
@@ -359,7 +376,7 @@ static void on_icmp_answer(void *arg, const struct ab_icmp_answer *a)
 	if (a->echo.seq == p->seq && p->phase == AB_PROBE_ECHO &&
 	    read_outcome(p, a, &o)) {
 		probe->counters.answers += o.half.result == AB_PROBE_ANSWER;
-		on_outcome(probe, slot, &o);
+		on_echoed(probe, slot, &o);
 	} else if (a->echo.seq == p->seq && p->phase != AB_PROBE_ECHO &&
 		   p->is_settled) {
 		probe->counters.duplicates++;
@@ -412,10 +429,14 @@ static void on_due(struct ab_probe *probe, uint32_t slot, bool *is_drained)
 	p = path_at(probe, slot);
 	if (p->seq != seq || p->phase != phase)
 		return;
-	o.method = phase == AB_PROBE_ECHO ? AB_PROBE_ICMP : AB_PROBE_TCP;
-	if (phase == AB_PROBE_CONNECT)
+	if (phase == AB_PROBE_ECHO) {
+		o.method = AB_PROBE_ICMP;
+		on_echoed(probe, slot, &o);
+	} else {
+		o.method = AB_PROBE_TCP;
 		ab_tcp_cancel(probe->tcp, p->connect);
-	on_outcome(probe, slot, &o);
+		on_connected(probe, slot, &o);
+	}
 }
 
 static void enter(struct ab_probe *probe)

@@ -6,6 +6,7 @@
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <linux/icmp.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,29 +32,21 @@ union any_sockaddr {
 	struct sockaddr_in6 in6;
 };
 
-/* Room for one struct in[6]_pktinfo; the union gives the alignment (cmsg(3)). */
-union send_control {
-	struct cmsghdr align;
-	char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
-};
-
-union receive_control {
-	struct cmsghdr align;
-	char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
-		   CMSG_SPACE(sizeof(struct timespec)) + 64];
-};
+/* Room for one struct in[6]_pktinfo, and for a time with some to spare. */
+#define SEND_CONTROL CMSG_SPACE(sizeof(struct in6_pktinfo))
+#define RECEIVE_CONTROL (SEND_CONTROL + CMSG_SPACE(sizeof(struct timespec)) + 64)
 
 struct send_slot {
 	uint8_t packet[AB_WIRE_ECHO];
 	union any_sockaddr to;
-	union send_control control;
+	alignas(struct cmsghdr) char control[SEND_CONTROL];
 	struct iovec iov[2];
 };
 
 struct receive_slot {
 	uint8_t data[RECEIVE_BYTES];
 	union any_sockaddr from;
-	union receive_control control;
+	alignas(struct cmsghdr) char control[RECEIVE_CONTROL];
 	struct iovec iov;
 };
 
@@ -346,7 +339,7 @@ static void make_message(struct ab_icmp *icmp, enum ab_icmp_family family,
 		      s->packet);
 	*m = (struct msghdr){
 		.msg_name = &s->to,
-		.msg_control = &s->control,
+		.msg_control = s->control,
 		.msg_iov = s->iov,
 		.msg_iovlen = icmp->n_padding ? 2 : 1,
 	};
@@ -491,7 +484,7 @@ static int receive_batch(struct ab_icmp *icmp, const struct channel *ch)
 			.msg_namelen = sizeof(s->from),
 			.msg_iov = &s->iov,
 			.msg_iovlen = 1,
-			.msg_control = &s->control,
+			.msg_control = s->control,
 			.msg_controllen = sizeof(s->control),
 		};
 	}
@@ -502,16 +495,35 @@ static int receive_batch(struct ab_icmp *icmp, const struct channel *ch)
 	return r < 0 ? -errno : r;
 }
 
+/* Return: how many of the @got packets are answers. */
+static unsigned int read_batch(struct ab_icmp *icmp, const struct channel *ch, int got,
+			       struct ab_icmp_answer *answers)
+{
+	struct timespec real;
+	ab_mono now = ab_clock_now_real(&real);
+	struct receipt receipt;
+	unsigned int n = 0;
+
+	for (int i = 0; i < got; i++) {
+		if (!read_answer(icmp, ch, (unsigned int)i, &answers[n])) {
+			icmp->counters.strange++;
+			continue;
+		}
+		read_control(&icmp->messages[i].msg_hdr, &receipt);
+		answers[n].arrival = receipt.arrival;
+		answers[n].received = time_of(&receipt, now, &real);
+		n++;
+	}
+	return n;
+}
+
 void ab_icmp_receive(struct ab_icmp *icmp, enum ab_icmp_family family, ab_icmp_fn *fn,
 		     void *arg)
 {
 	struct channel *ch = &icmp->channels[family];
 	struct ab_icmp_answer answers[AB_ICMP_BATCH];
-	struct timespec real;
-	struct receipt receipt;
-	unsigned int n;
-	ab_mono now;
 	int got = AB_ICMP_BATCH;
+	unsigned int n;
 
 	if (ch->fd < 0)
 		return;
@@ -519,18 +531,7 @@ void ab_icmp_receive(struct ab_icmp *icmp, enum ab_icmp_family family, ab_icmp_f
 		/* An error that is not EAGAIN is a pending one, which is gone with it.
 		 */
 		got = receive_batch(icmp, ch);
-		now = ab_clock_now_real(&real);
-		n = 0;
-		for (int i = 0; i < got; i++) {
-			if (!read_answer(icmp, ch, (unsigned int)i, &answers[n])) {
-				icmp->counters.strange++;
-				continue;
-			}
-			read_control(&icmp->messages[i].msg_hdr, &receipt);
-			answers[n].arrival = receipt.arrival;
-			answers[n].received = time_of(&receipt, now, &real);
-			n++;
-		}
+		n = read_batch(icmp, ch, got, answers);
 		/* All are read before the first is told: @fn may send, which uses the
 		 * same buffers. */
 		for (unsigned int i = 0; i < n; i++)

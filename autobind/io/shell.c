@@ -471,8 +471,6 @@ static void append(struct waiter **list, struct waiter *more)
 	*list = more;
 }
 
-static void read_conf(struct ab_shell *sh);
-
 /* Of several reloads the latest wins: a read that began before it is for nobody. But a
  * flood of them must not keep all from being answered. */
 static bool join_late(struct ab_shell *sh)
@@ -482,7 +480,6 @@ static bool join_late(struct ab_shell *sh)
 	sh->n_rereads++;
 	append(&sh->waiters, sh->late);
 	sh->late = NULL;
-	read_conf(sh);
 	return true;
 }
 
@@ -498,16 +495,16 @@ static void refuse(struct ab_shell *sh)
 		ab_log_errx("conf", "out of memory: watching only, nothing is changed");
 }
 
-/* The files were read: a reload takes them if they are good, a plan only looks. */
-static void on_conf(void *arg, int r, const char *data, size_t n)
+/* The files were read: a reload takes them if they are good, a plan only looks.
+ * Return: true when they are to be read again, for those that came meanwhile. */
+static bool take_conf(struct ab_shell *sh, int r, const char *data, size_t n)
 {
-	struct ab_shell *sh = arg;
 	struct ab_conf *conf = NULL;
 	struct waiter *list;
 	bool wants_force, is_taken;
 
 	if (join_late(sh))
-		return;
+		return true;
 	list = sh->waiters;
 	wants_force = is_reload(list);
 	sh->waiters = NULL;
@@ -532,21 +529,29 @@ static void on_conf(void *arg, int r, const char *data, size_t n)
 	if (!is_taken)
 		(void)ab_conf_free(conf);
 	if (!sh->late || sh->is_reading)
-		return;
+		return false;
 	sh->waiters = sh->late;
 	sh->late = NULL;
 	sh->n_rereads = 0;
-	read_conf(sh);
+	return true;
 }
+
+static void on_conf(void *arg, int r, const char *data, size_t n);
 
 static void read_conf(struct ab_shell *sh)
 {
 	int r;
 
-	sh->is_reading = true;
-	r = ab_store_read_conf(sh->store, on_conf, sh);
-	if (r < 0)
-		on_conf(sh, r, NULL, 0);
+	do {
+		sh->is_reading = true;
+		r = ab_store_read_conf(sh->store, on_conf, sh);
+	} while (r < 0 && take_conf(sh, r, NULL, 0));
+}
+
+static void on_conf(void *arg, int r, const char *data, size_t n)
+{
+	if (take_conf(arg, r, data, n))
+		read_conf(arg);
 }
 
 /* What came during a read may be about newer files: it waits for the next one. */
@@ -631,7 +636,8 @@ static int start_prober(struct ab_shell *sh)
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	assert(n == (ssize_t)sizeof(config.key)); /* random(7): up to 256 bytes at once */
+	assert(n ==
+	       (ssize_t)sizeof(config.key)); /* random(7): up to 256 bytes at once */
 	return ab_probe_new(sh->loop, &config, on_event, sh, &sh->probe);
 }
 

@@ -284,7 +284,7 @@ static int write_good(const struct helper *h, const void *data, size_t n)
 	if (r == 0)
 		r = ab_file_make_dirs(AT_FDCWD, dir, 0700);
 	if (r == 0)
-		r = ab_file_write_atomic(AT_FDCWD, tmp, path, 0600, data, n, 0);
+		r = ab_file_write_atomic(AT_FDCWD, tmp, path, 0600, data, n);
 	return r;
 }
 

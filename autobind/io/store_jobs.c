@@ -15,10 +15,11 @@ struct work {
 	uint32_t type;		    /* enum ab_effect_type */
 	struct ab_ledger_entry key; /* the record; for PUT the whole entry */
 	struct ab_db_job *job;	    /* in .jobs; NULL: nothing to do in the database */
-	char *settings;		    /* owned; NAME NUL VALUE NUL ... */
+	char *text;		    /* owned; NAME NUL VALUE NUL ... */
 	bool has_intent;	    /* ... stands in the ledger */
 	uint8_t outcome;	    /* enum ab_outcome */
 	int32_t code;
+	struct ab_node_setting *settings; /* owned; into .text, lent to .job */
 };
 
 struct store_batch {
@@ -44,12 +45,12 @@ static void clear(struct store_batch *b)
 {
 	size_t i;
 
-	for (i = 0; i < b->n_jobs; i++) {
-		free((void *)(uintptr_t)b->jobs[i].settings);
+	for (i = 0; i < b->n_jobs; i++)
 		ab_db_job_clear(&b->jobs[i]);
-	}
-	for (i = 0; i < b->n; i++)
+	for (i = 0; i < b->n; i++) {
 		free(b->work[i].settings);
+		free(b->work[i].text);
+	}
 	b->n = b->n_jobs = 0;
 }
 
@@ -147,10 +148,10 @@ bool store_batch_add(struct store_batch *b, const struct store_job *job, size_t 
 	db_job->discovery = job->effect.node.discovery;
 	db_job->is_update = job->effect.node.is_update;
 	db_job->expected = job->effect.node.hash;
-	w->settings = malloc(n_settings + 1);
-	if (w->settings) {
-		memcpy(w->settings, job->settings, n_settings);
-		w->settings[n_settings] = '\0';
+	w->text = malloc(n_settings + 1);
+	if (w->text) {
+		memcpy(w->text, job->settings, n_settings);
+		w->text[n_settings] = '\0';
 		db_job->n_settings = job->head.n;
 	}
 	return true;
@@ -161,7 +162,7 @@ static int spread_settings(struct work *w)
 {
 	uint32_t n = w->job->n_settings, i;
 	struct ab_node_setting *v;
-	const char *at = w->settings;
+	const char *at = w->text;
 
 	if (w->job->op != AB_DB_NODE_WRITE)
 		return 0;
@@ -173,6 +174,7 @@ static int spread_settings(struct work *w)
 		v[i].value = at + strlen(at) + 1;
 		at = v[i].value + strlen(v[i].value) + 1;
 	}
+	w->settings = v;
 	w->job->settings = v;
 	return 0;
 }
@@ -242,7 +244,6 @@ static void pack_jobs(struct store_batch *b)
 		for (k = 0; k < b->n && b->work[k].job != job; k++)
 			;
 		if (k == b->n) {
-			free((void *)(uintptr_t)job->settings);
 			ab_db_job_clear(job);
 		} else {
 			b->jobs[n] = *job;

@@ -36,9 +36,9 @@ ssize_t store_msg_recv(int sock, void *buf, size_t size, int flags, int *ret_fd)
 	return n;
 }
 
-int store_msg_send(int sock, const void *buf, size_t n, int flags, int fd)
+int store_msg_send(int sock, void *buf, size_t n, int flags, int fd)
 {
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)buf, .iov_len = n };
+	struct iovec iov = { .iov_base = buf, .iov_len = n };
 	union control control;
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t r;

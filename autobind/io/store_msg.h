@@ -63,8 +63,8 @@ _Static_assert(sizeof(struct store_events) <= STORE_MSG_MAX,
 /* One message, with or without a descriptor. Return: bytes, 0 at the end, or -errno;
  * *ret_fd is -1 or owned by the caller. */
 ssize_t store_msg_recv(int sock, void *buf, size_t size, int flags, int *ret_fd);
-/* Return: 0 or -errno. */
-int store_msg_send(int sock, const void *buf, size_t n, int flags, int fd);
+/* @buf stays as it is; struct iovec knows no const. Return: 0 or -errno. */
+int store_msg_send(int sock, void *buf, size_t n, int flags, int fd);
 
 /* A sealed memory file of these bytes. Return: the descriptor or -errno. */
 int store_memfd(const void *data, size_t n);

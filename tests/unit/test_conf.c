@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Real files in a folder of its own. Goldens: tests/golden/check/NAME.conf is checked
- * as a policy, NAME.ok has the messages; UPDATE_GOLDENS=1 in the environment writes
+ * as a policy, NAME.ok has the messages; AB_UPDATE_GOLDENS=1 in the environment writes
  * them.
  */
 #include "ab_test.h"
@@ -452,7 +452,7 @@ static void check_golden(const char *name)
 	free(text);
 	r = check();
 	assert_int_equal(r, strstr(output, ": error: ") ? 1 : 0);
-	if (getenv("UPDATE_GOLDENS")) {
+	if (getenv("AB_UPDATE_GOLDENS")) {
 		f = fopen(ok, "w");
 		assert_non_null(f);
 		assert_true(fputs(output, f) >= 0);
