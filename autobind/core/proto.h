@@ -155,7 +155,7 @@ void ab_proto_sent(struct ab_proto *p, size_t n);
 /* "the target wants authentication", ...; never NULL. */
 const char *ab_discovery_strerror(int code);
 
-/* "is a domain name", ...: completes "an address"; never NULL. */
+/* "malformed", "with a domain name", ...: completes "left out N parts"; never NULL. */
 const char *ab_proto_skip_name(enum ab_proto_skip skip);
 
 #endif

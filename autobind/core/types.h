@@ -153,7 +153,8 @@ bool ab_net_contains(const struct ab_net *net, const struct ab_addr *addr);
  * cleared. */
 struct ab_net ab_net_of(const struct ab_net *ifaddr);
 
-/* 127/8, ::1, 0.0.0.0, ::, multicast, 255.255.255.255: never a portal. */
+/* 0/8, 127/8, 224/3 (multicast, reserved, broadcast), ::, ::1, ff00::/8 and IPv4 in
+ * disguise (::ffff:0:0/96): never a portal. */
 bool ab_addr_is_unusable(const struct ab_addr *a);
 /* fe80::/10, 169.254/16 is not: those are routed on link, without a zone. */
 bool ab_addr_is_linklocal6(const struct ab_addr *a);
