@@ -109,7 +109,7 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libmodel.a $(AB_LIBS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs) -lcmocka $(call own_libs,tests/unit/$*.c)
 
-$(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(AB_LIBS)
+$(B)/tests/tools/%: $(B)/obj/tests/tools/%.o $(B)/libmodel.a $(AB_LIBS)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs) $(call own_libs,tests/tools/$*.c)

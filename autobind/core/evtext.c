@@ -609,13 +609,21 @@ static bool store_field(struct ab_event *ev, const char *word)
 	return equals && store_value(f, (char *)ev + f->offset, equals + 1);
 }
 
+static size_t n_blanks(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n] == ' ' || s[n] == '\t')
+		n++;
+	return n;
+}
+
 /* Copies the next word of *s, moves *s behind it; false: there is none, or too long. */
 static bool next_word(const char **s, char *word, size_t size)
 {
 	size_t n = 0;
 
-	while (**s == ' ' || **s == '\t')
-		(*s)++;
+	*s += n_blanks(*s);
 	while ((*s)[n] && (*s)[n] != ' ' && (*s)[n] != '\t')
 		n++;
 	if (n == 0 || n >= size)
@@ -639,7 +647,7 @@ static int type_of(const char *word)
 int ab_evtext_parse(const char *line, struct ab_event *ret_ev, const char **ret_word)
 {
 	char word[AB_EVTEXT_MAX / 2];
-	const char *at = line, *start = line;
+	const char *at = line + n_blanks(line), *start = at;
 	struct ab_event ev;
 	int type;
 
@@ -649,8 +657,7 @@ int ab_evtext_parse(const char *line, struct ab_event *ret_ev, const char **ret_
 		goto bad;
 	ev.type = (uint32_t)type;
 	for (;;) {
-		while (*at == ' ' || *at == '\t')
-			at++;
+		at += n_blanks(at);
 		start = at;
 		if (!*at)
 			break;

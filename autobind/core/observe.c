@@ -411,6 +411,11 @@ void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry)
 {
 	struct ab_record_item *r;
 
+	if (entry->owner != AB_OWNER_INTENT && entry->owner != AB_OWNER_OURS &&
+	    entry->owner != AB_OWNER_HELD)
+		return;
+	if (entry->kind != AB_LEDGER_IFACE && entry->kind != AB_LEDGER_NODE)
+		return;
 	if (entry->kind == AB_LEDGER_IFACE) {
 		struct ab_iface *f =
 			ab_iface_at(e, ab_world_add_iface(e, entry->iface.name));

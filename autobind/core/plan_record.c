@@ -190,6 +190,7 @@ void ab_plan_use_iface(struct ab_engine *e, uint32_t port, uint32_t slot)
 	if (old == slot)
 		return;
 	p->iface = slot;
+	e->is_orphans_dirty = true;
 	if (slot != AB_NONE &&
 	    !ab_streq(ab_iface_at(e, slot)->binding.iface, "default"))
 		ab_iface_at(e, slot)->port = port;

@@ -306,7 +306,9 @@ bool ab_view_add_binding_reason(struct ab_text *t, const struct ab_view *v,
 	if (add_general_obstacle(t, v, p) || add_iface_obstacle(t, v, p))
 		return true;
 	if (path->health.state != AB_PATH_UP || path->is_over_limit) {
-		ab_text_add(t, "its portal must answer first: ");
+		ab_text_add(t, path->health.state == AB_PATH_UNWANTED
+				       ? "its portal is not wanted: "
+				       : "its portal must answer first: ");
 		ab_view_add_path_reason(t, v, path);
 	} else {
 		ab_text_add(t, v->e->is_paused ? "not written: paused"

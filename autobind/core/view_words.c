@@ -226,11 +226,13 @@ static void add_note_details(struct ab_text *t, const struct ab_effect *note)
 		ab_text_addc(t, ')');
 		break;
 	case AB_NOTE_FOUND:
-	case AB_NOTE_LIMIT:
 		ab_text_addc(t, ' ');
 		ab_text_addi(t, note->note.code);
-		if (note->note.what == AB_NOTE_FOUND)
-			ab_text_add(t, note->note.code == 1 ? " binding" : " bindings");
+		ab_text_add(t, note->note.code == 1 ? " binding" : " bindings");
+		break;
+	case AB_NOTE_LIMIT:
+		ab_text_add(t, ": ");
+		ab_text_addi(t, note->note.code);
 		break;
 	case AB_NOTE_DISCOVERY_FAILED:
 		ab_text_add(t, ": ");
@@ -256,20 +258,34 @@ static void add_note_details(struct ab_text *t, const struct ab_effect *note)
 	}
 }
 
+/* The name is what the note is about, not a part of what happened. */
+static bool is_about_name(enum ab_note what)
+{
+	return what == AB_NOTE_WRITE_FAILED || what == AB_NOTE_HELD ||
+	       what == AB_NOTE_MODIFIED;
+}
+
 void ab_view_note_text(struct ab_text *t, const struct ab_effect *note)
 {
+	bool is_first = is_about_name((enum ab_note)note->note.what);
+	const char *name = note->note.name;
+
 	if (note->note.port[0]) {
 		ab_view_add_foreign(t, note->note.port);
 		ab_text_add(t, ": ");
 	}
+	if (*name && is_first) {
+		ab_view_add_foreign(t, name);
+		ab_text_add(t, note->note.portal.addr.family ? " " : ": ");
+	}
 	if (note->note.portal.addr.family) {
 		ab_name_add_portal(t, &note->note.portal);
-		ab_text_addc(t, ' ');
+		ab_text_add(t, *name && is_first ? ": " : " ");
 	}
 	ab_text_add(t, note_words[note->note.what]);
-	if (note->note.name[0]) {
+	if (*name && !is_first) {
 		ab_text_addc(t, ' ');
-		ab_view_add_foreign(t, note->note.name);
+		ab_view_add_foreign(t, name);
 	}
 	add_note_details(t, note);
 }

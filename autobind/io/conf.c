@@ -22,7 +22,6 @@
 
 #include "core/scan.h"
 #include "io/conf_bundle.h"
-#include "io/file.h"
 #include "util/text.h"
 
 /* What iniparser had to say about the file that is being loaded. Its callback takes no
@@ -289,35 +288,6 @@ struct ab_conf *ab_conf_free(struct ab_conf *conf)
 const char *ab_conf_path(const struct ab_conf *conf, const struct ab_diag *diag)
 {
 	return diag->file < conf->n_files ? conf->files[diag->file] : NULL;
-}
-
-int ab_conf_save_bundle(int dirfd, const char *name, const char *data, size_t n)
-{
-	char tmp[256];
-
-	if (snprintf(tmp, sizeof(tmp), "%s.new", name) >= (int)sizeof(tmp))
-		return -ENAMETOOLONG;
-	return ab_file_write_atomic(dirfd, tmp, name, 0600, data, n, 0);
-}
-
-int ab_conf_load_bundle(int dirfd, const char *name, char **ret_data, size_t *ret_size)
-{
-	struct ab_bundle parsed;
-	char *data;
-	size_t size;
-	int r = ab_file_read(dirfd, name, AB_CONF_BUNDLE_MAX, &data, &size, NULL);
-
-	if (r)
-		return r < 0 ? r : AB_CONF_E_BUNDLE; /* no file, or far too large */
-	r = ab_bundle_parse(data, size, &parsed);
-	if (r) {
-		free(data);
-		return r;
-	}
-	ab_bundle_fini(&parsed);
-	*ret_data = data;
-	*ret_size = size;
-	return 0;
 }
 
 int ab_conf_check(const struct ab_conf_roots *roots, ab_conf_diag_fn *fn, void *arg,

@@ -64,7 +64,7 @@ struct ab_conf {
 
 /**
  * ab_conf_build() - make a policy set from a bundle
- * @bundle:   from ab_conf_collect() or ab_conf_load_bundle()
+ * @bundle:   from ab_conf_collect(), or what was kept of it
  * @n:        its length
  * @previous: the set in force, or NULL
  * @ret_conf: the result, refused ones too; free with ab_conf_free()
@@ -83,20 +83,6 @@ void ab_conf_add_errors(struct ab_text *t, const struct ab_conf *conf);
 
 /* Path that belongs to a message, or NULL when it is about no file. */
 const char *ab_conf_path(const struct ab_conf *conf, const struct ab_diag *diag);
-
-/**
- * ab_conf_save_bundle() - keep a configuration that was accepted
- * @dirfd: folder
- * @name:  file in it, replaced atomically; NAME.new is used on the way
- * @data:  the bundle
- * @n:     its length
- *
- * Return: 0 or -errno.
- */
-int ab_conf_save_bundle(int dirfd, const char *name, const char *data, size_t n);
-
-/* Reads it again. Return: 0, -errno (-ENOENT, ...), or AB_CONF_E_BUNDLE. */
-int ab_conf_load_bundle(int dirfd, const char *name, char **ret_data, size_t *ret_size);
 
 /* Called for each message; @path NULL: about no file. */
 typedef void ab_conf_diag_fn(void *arg, const char *path, const struct ab_diag *diag);

@@ -116,7 +116,8 @@ int ab_file_write_synced(int dirfd, const char *path, mode_t mode, const void *d
 	return r;
 }
 
-int ab_file_sync_parent(int dirfd, const char *path)
+/* fsync of the folder that holds @path. Return: 0 or -errno. */
+static int sync_parent(int dirfd, const char *path)
 {
 	char parent[PATH_MAX];
 	const char *slash = strrchr(path, '/');
@@ -164,7 +165,7 @@ int ab_file_write_atomic(int dirfd, const char *tmp, const char *path, mode_t mo
 		(void)unlinkat(dirfd, tmp, 0); /* already failing */
 		return r;
 	}
-	return ab_file_sync_parent(dirfd, path);
+	return sync_parent(dirfd, path);
 }
 
 int ab_file_make_dirs(int dirfd, const char *path, mode_t mode)

@@ -58,9 +58,6 @@ int ab_file_write_synced(int dirfd, const char *path, mode_t mode, const void *d
 			 size_t n);
 int ab_file_move_new(int dirfd, const char *tmp, const char *path);
 
-/* fsync of the folder that holds @path. Return: 0 or -errno. */
-int ab_file_sync_parent(int dirfd, const char *path);
-
 /* mkdir -p with @mode for what is missing. Return: 0 or -errno. */
 int ab_file_make_dirs(int dirfd, const char *path, mode_t mode);
 

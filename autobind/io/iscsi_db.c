@@ -423,7 +423,8 @@ static int link_lock(int dirfd)
 	return linkat(dirfd, "lock", dirfd, "lock.write", 0) < 0 ? -errno : 0;
 }
 
-int ab_db_trylock(struct ab_db *db)
+/* Return: as ab_db_lock(). */
+static int try_lock(struct ab_db *db)
 {
 	int dirfd, r;
 
@@ -447,7 +448,7 @@ int ab_db_lock(struct ab_db *db)
 	int r;
 
 	/* The protocol has nothing to wait on: iscsiadm polls, too. */
-	while ((r = ab_db_trylock(db)) == AB_DB_E_LOCKED) {
+	while ((r = try_lock(db)) == AB_DB_E_LOCKED) {
 		if (ab_mono_reached(end, ab_clock_now()))
 			break;
 		(void)nanosleep(&pause, NULL); /* early is as good as late */

@@ -114,9 +114,8 @@ enum ab_db_scan {
  */
 int ab_db_scan(struct ab_db *db, enum ab_db_scan what, ab_event_fn *fn, void *arg);
 
-/* Return: 0; AB_DB_E_LOCKED when somebody holds it; -errno. A stale lock is removed. */
-int ab_db_trylock(struct ab_db *db);
-/* The same with one try each 10 ms until .lock_wait_ms are over. */
+/* Tries each 10 ms until .lock_wait_ms are over; a stale lock is removed. Return: 0;
+ * AB_DB_E_LOCKED when somebody holds it; -errno. */
 int ab_db_lock(struct ab_db *db);
 void ab_db_unlock(struct ab_db *db);
 

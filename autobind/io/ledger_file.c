@@ -173,14 +173,6 @@ const struct ab_ledger_entry *ab_ledger_file_owner(const struct ab_ledger_file *
 	return row ? &row->entry : NULL;
 }
 
-const struct ab_ledger_entry *ab_ledger_file_intent(const struct ab_ledger_file *l,
-						    const struct ab_ledger_entry *key)
-{
-	struct row *row = find(l, key, true);
-
-	return row ? &row->entry : NULL;
-}
-
 size_t ab_ledger_file_count(const struct ab_ledger_file *l)
 {
 	return l->n;

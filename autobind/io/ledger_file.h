@@ -44,13 +44,12 @@ size_t ab_ledger_file_count(const struct ab_ledger_file *l);
 const struct ab_ledger_entry *ab_ledger_file_at(const struct ab_ledger_file *l,
 						size_t index);
 
-/* The row that owns, or the intent, of the record that @key names; NULL: none. */
+/* The row that owns the record that @key names; NULL: none. */
 const struct ab_ledger_entry *ab_ledger_file_owner(const struct ab_ledger_file *l,
 						   const struct ab_ledger_entry *key);
-const struct ab_ledger_entry *ab_ledger_file_intent(const struct ab_ledger_file *l,
-						    const struct ab_ledger_entry *key);
 
-/* Adds or replaces the row of that record and sort. Return: 0 or -ENOMEM. */
+/* Adds or replaces the row of that record and sort; the same again is no change.
+ * Return: 0 or -ENOMEM. */
 int ab_ledger_file_put(struct ab_ledger_file *l, const struct ab_ledger_entry *entry);
 void ab_ledger_file_del_owner(struct ab_ledger_file *l,
 			      const struct ab_ledger_entry *key);

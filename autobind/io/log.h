@@ -4,14 +4,11 @@
  *
  * core and util never log; io logs what it did, mains log how they start and stop.
  * The first argument is the module's token ("rtnl", "store"). errno is preserved.
- * Standard error is non-blocking: lines that cannot be written are counted and
- * reported.
+ * Never waits for standard error: a line that it does not take is lost, and how many
+ * were lost is the next line that it takes.
  */
 #ifndef AUTOBIND_IO_LOG_H
 #define AUTOBIND_IO_LOG_H
-
-#include <stdbool.h>
-#include <stdint.h>
 
 enum ab_log_level { /* values of syslog(3) */
 	AB_LOG_ERR = 3,
@@ -43,8 +40,5 @@ void ab_log_errno(enum ab_log_level level, const char *module, const char *fmt, 
 #define ab_log_notice(module, ...) ab_log(AB_LOG_NOTICE, module, __VA_ARGS__)
 #define ab_log_info(module, ...) ab_log(AB_LOG_INFO, module, __VA_ARGS__)
 #define ab_log_debug(module, ...) ab_log(AB_LOG_DEBUG, module, __VA_ARGS__)
-
-/* Lines lost because standard error did not take them, since the last call. */
-uint64_t ab_log_lost(void);
 
 #endif

@@ -383,6 +383,25 @@ static bool value_of(const char *line, const char *key, char *buf, size_t size)
 	return ab_text_unescape(at, strcspn(at, " \t"), buf, size) > 0;
 }
 
+/* The first word behind @line's own that begins with none of @keys, or NULL. */
+static const char *strange_word(const char *line, const char *const *keys)
+{
+	const char *at = line + strcspn(line, " \t");
+
+	for (;;) {
+		const char *const *key = keys;
+
+		at += strspn(at, " \t");
+		if (!*at)
+			return NULL;
+		while (*key && !ab_starts_with(at, *key))
+			key++;
+		if (!*key)
+			return at;
+		at += strcspn(at, " \t");
+	}
+}
+
 static bool add_answer(struct ab_offline *o, const char *line)
 {
 	struct answer a = { 0 };
@@ -428,72 +447,110 @@ static bool add_target(struct ab_offline *o, const char *line)
 	return true;
 }
 
-static bool take_line(struct ab_offline *o, const char *line, bool only_facts)
+/* In a recording: what the daemon did and was answered, in a world that it no longer
+ * is.
+ */
+static bool is_answer(uint32_t type)
 {
+	return type == AB_EV_TICK || type == AB_EV_ROUTE || type == AB_EV_PROBE ||
+	       type == AB_EV_FOUND || type == AB_EV_DONE || type == AB_EV_POLICY ||
+	       type == AB_EV_COMMAND;
+}
+
+/* The sources are complete when the file ends. */
+static bool is_dump(uint32_t type)
+{
+	return type == AB_EV_DUMP_BEGIN || type == AB_EV_DUMP_END ||
+	       type == AB_EV_STALE;
+}
+
+/* `answers` or `target`. Return: NULL, or where it is not understood. */
+static const char *take_fact(struct ab_offline *o, const char *line)
+{
+	static const char *const answer_keys[] = { "portal=", "port=", NULL };
+	static const char *const target_keys[] = { "name=", "portal=", "tpgt=", NULL };
+	bool is_target = ab_starts_with(line, "target ");
+	const char *bad = strange_word(line, is_target ? target_keys : answer_keys);
+
+	if (bad)
+		return bad;
+	if (is_target ? add_target(o, line) : add_answer(o, line))
+		return NULL;
+	return line;
+}
+
+/* Return: NULL, or where the line is not understood. */
+static const char *take_line(struct ab_offline *o, const char *line, bool only_facts)
+{
+	const char *bad = line;
 	struct ab_event ev;
 
 	line += strspn(line, " \t");
-	if (!*line || *line == '#')
-		return true;
-	if (ab_starts_with(line, "answers "))
-		return !only_facts || add_answer(o, line);
-	if (ab_starts_with(line, "target "))
-		return !only_facts || add_target(o, line);
-	if (only_facts)
-		return true;
-	if (ab_evtext_parse(line, &ev, NULL))
-		return false;
-	/* The sources are complete when the file ends. */
-	if (ev.type == AB_EV_DUMP_BEGIN || ev.type == AB_EV_DUMP_END ||
-	    ev.type == AB_EV_STALE)
-		return true;
-	take(o, &ev);
-	return true;
+	if (ab_starts_with(line, "answers ") || ab_starts_with(line, "target "))
+		return only_facts ? take_fact(o, line) : NULL;
+	if (only_facts || !*line || *line == '#' || *line == '>' ||
+	    ab_starts_with(line, "autobind-recording "))
+		return NULL;
+	line += strspn(line, "0123456789"); /* the time of a recorded event */
+	if (ab_evtext_parse(line, &ev, &bad))
+		return bad;
+	if (!is_dump(ev.type) && !is_answer(ev.type))
+		take(o, &ev);
+	return NULL;
 }
 
-/* Goes through the lines; returns the number of the first bad one, or 0. */
-static unsigned int take_lines(struct ab_offline *o, const char *data, bool only_facts)
+/* Goes through the lines; returns the number of the first bad one, which @message says
+ * more about, or 0. */
+static unsigned int take_lines(struct ab_offline *o, const char *data, bool only_facts,
+			       struct ab_text *message)
 {
-	char line[AB_EVTEXT_MAX];
+	char line[AB_EVTEXT_MAX + 32];
 	unsigned int number = 0;
 
 	while (*data && !o->error) {
 		size_t n = strcspn(data, "\n");
+		const char *bad = "a line that is too long";
 
 		number++;
-		if (!ab_copyn(line, sizeof(line), data, n) ||
-		    !take_line(o, line, only_facts))
+		if (ab_copyn(line, sizeof(line), data, n))
+			bad = take_line(o, line, only_facts);
+		if (bad) {
+			ab_text_addu(message, number);
+			ab_text_add(message, ": not a line of a world: ");
+			ab_text_addn(message, bad, strcspn(bad, " \t"));
 			return number;
+		}
 		data += n + (data[n] == '\n');
 	}
 	return 0;
 }
 
-static void take_world(struct ab_offline *o, const char *data, unsigned int *ret_bad)
+/* Return: false when some line is not understood. */
+static bool take_world(struct ab_offline *o, const char *data, struct ab_text *message)
 {
 	unsigned int i;
 
-	*ret_bad = take_lines(o, data, true);
-	if (*ret_bad)
-		return;
+	if (take_lines(o, data, true, message))
+		return false;
 	for (i = 0; i < AB_SOURCE_MAX; i++)
 		take_dump(o, AB_EV_DUMP_BEGIN, (enum ab_source)i);
-	*ret_bad = take_lines(o, data, false);
+	if (take_lines(o, data, false, message))
+		return false;
 	/* The ledger first: what it owns and the records lack was removed. */
 	take_dump(o, AB_EV_DUMP_END, AB_SOURCE_LEDGER);
 	for (i = 0; i < AB_SOURCE_MAX; i++)
 		if (i != AB_SOURCE_LEDGER)
 			take_dump(o, AB_EV_DUMP_END, (enum ab_source)i);
 	settle(o);
+	return true;
 }
 
 int ab_offline_world(const struct ab_roots *roots, const char *path,
 		     struct ab_text *message, struct ab_offline **ret)
 {
 	struct ab_offline *o = new_offline();
-	unsigned int bad = 0;
+	size_t n, len;
 	char *data;
-	size_t n;
 	int r;
 
 	if (!o)
@@ -506,14 +563,18 @@ int ab_offline_world(const struct ab_roots *roots, const char *path,
 	r = ab_file_read(AT_FDCWD, path, WORLD_MAX, &data, &n, NULL);
 	if (r)
 		return fail(o, message, path, r > 0 ? -EINVAL : r);
-	take_world(o, data, &bad);
-	free(data);
-	if (bad) {
-		ab_text_add(message, path);
-		ab_text_addc(message, ':');
-		ab_text_addu(message, bad);
-		return fail(o, message, ": not a line of a world file", -EINVAL);
+	/* "FILE:LINE: ..." when a line is bad, nothing else. */
+	len = message->len;
+	ab_text_add(message, path);
+	ab_text_addc(message, ':');
+	if (!take_world(o, data, message)) {
+		free(data);
+		(void)ab_offline_free(o);
+		return -EINVAL;
 	}
+	free(data);
+	message->len = len;
+	message->buf[len] = '\0';
 	if (o->error)
 		return fail(o, message, path, o->error);
 	*ret = o;

@@ -270,11 +270,6 @@ int ab_icmp_error(const struct ab_icmp *icmp, enum ab_icmp_family family)
 	return -icmp->channels[family].error;
 }
 
-bool ab_icmp_is_raw(const struct ab_icmp *icmp, enum ab_icmp_family family)
-{
-	return icmp->channels[family].fd >= 0 && icmp->channels[family].is_raw;
-}
-
 void ab_icmp_counters(const struct ab_icmp *icmp, struct ab_icmp_counters *ret)
 {
 	*ret = icmp->counters;

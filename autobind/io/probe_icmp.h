@@ -98,9 +98,6 @@ int ab_icmp_fd(const struct ab_icmp *icmp, enum ab_icmp_family family);
 /* 0, or -errno of opening that family's socket. */
 int ab_icmp_error(const struct ab_icmp *icmp, enum ab_icmp_family family);
 
-/* True when the family's socket is a raw one. */
-bool ab_icmp_is_raw(const struct ab_icmp *icmp, enum ab_icmp_family family);
-
 /**
  * ab_icmp_send() - send echoes of one family
  * @icmp:   the sockets

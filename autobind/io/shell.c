@@ -622,11 +622,16 @@ static int start_store(struct ab_shell *sh)
 static int start_prober(struct ab_shell *sh)
 {
 	struct ab_probe_config config = { .rcvbuf = 0 };
+	ssize_t n;
 
-	/* Without entropy answers can be guessed, but not yet forged by habit. */
-	if (getrandom(&config.key, sizeof(config.key), GRND_NONBLOCK) !=
-	    sizeof(config.key))
-		config.key.k0 = (uint64_t)ab_clock_now().ns;
+	/* Whoever can guess the key can forge answers. Early in a boot this waits for
+	 * the kernel's first entropy: about a second since Linux 5.6 at the most. */
+	do {
+		n = getrandom(&config.key, sizeof(config.key), 0);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	assert(n == (ssize_t)sizeof(config.key)); /* random(7): up to 256 bytes at once */
 	return ab_probe_new(sh->loop, &config, on_event, sh, &sh->probe);
 }
 

@@ -129,6 +129,8 @@ static void free_job(struct job *job)
 
 static void keep_output(struct job *job, const char *data, size_t n)
 {
+	ssize_t done;
+
 	if (n > job->output_max - job->n_out) {
 		n = job->output_max - job->n_out;
 		job->is_cut = true;
@@ -137,11 +139,11 @@ static void keep_output(struct job *job, const char *data, size_t n)
 		return;
 	if (job->memfd < 0)
 		job->memfd = memfd_create("ab-output", MFD_CLOEXEC);
-	if (job->memfd < 0 ||
-	    pwrite(job->memfd, data, n, (off_t)job->n_out) != (ssize_t)n)
-		job->error = errno;
-	else
+	done = job->memfd < 0 ? -1 : pwrite(job->memfd, data, n, (off_t)job->n_out);
+	if (done == (ssize_t)n)
 		job->n_out += (uint32_t)n;
+	else
+		job->error = done < 0 ? errno : ENOSPC; /* a part of it is no use */
 }
 
 static void keep_errors(struct job *job, const char *data, size_t n)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "io/clock.h"
+#include "io/conf.h"
 #include "io/file.h"
 #include "io/ledger_file.h"
 #include "io/log.h"
@@ -34,9 +35,6 @@
 #define SLOW_SCAN_MS (10 * 60 * 1000)
 /* Between two tries to read a database or to write a ledger that failed. */
 #define AGAIN_MS 5000
-
-/* 64 files of 256 KiB (io/conf), and what it says about them. */
-#define BUNDLE_MAX ((size_t)32 << 20)
 
 struct helper {
 	const struct ab_store_config *config; /* borrowed for the life of the process */
@@ -254,7 +252,7 @@ static void load_good(struct helper *h, uint64_t seq)
 	int r = good_path(h, "/bundle", path);
 
 	if (r == 0)
-		r = ab_file_read(AT_FDCWD, path, BUNDLE_MAX, &data, &n, NULL);
+		r = ab_file_read(AT_FDCWD, path, AB_CONF_BUNDLE_MAX, &data, &n, NULL);
 	give_bytes(h, seq, r > 0 ? -EINVAL : r, data, n);
 }
 
@@ -265,7 +263,7 @@ static bool is_kept(const char *path, const void *data, size_t n)
 	size_t n_kept = 0;
 	bool is_same;
 
-	if (ab_file_read(AT_FDCWD, path, BUNDLE_MAX, &kept, &n_kept, NULL))
+	if (ab_file_read(AT_FDCWD, path, AB_CONF_BUNDLE_MAX, &kept, &n_kept, NULL))
 		return false;
 	is_same = n_kept == n && memcmp(kept, data, n) == 0;
 	free(kept);
@@ -300,7 +298,7 @@ static int save_good(const struct helper *h, int fd)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -EBADF;
 	n = (size_t)st.st_size;
-	if (n > BUNDLE_MAX)
+	if (n > AB_CONF_BUNDLE_MAX)
 		return -EFBIG;
 	if (n) {
 		data = mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0);

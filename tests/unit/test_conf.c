@@ -403,34 +403,6 @@ static void one_bad_file_keeps_messages_of_the_others(void **state)
 
 /* --- bundles ---------------------------------------------------------------------- */
 
-static void a_bundle_survives_the_disk(void **state)
-{
-	struct ab_conf *conf;
-	char *data, *again;
-	size_t n, m;
-	int dirfd;
-
-	(void)state;
-	put_text("etc/policy.d/10-a.conf", GOOD);
-	assert_int_equal(ab_conf_collect(&roots, &data, &n), 0);
-	dirfd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_true(dirfd >= 0);
-	assert_int_equal(ab_conf_load_bundle(dirfd, "last-good", &again, &m), -ENOENT);
-	assert_int_equal(ab_conf_save_bundle(dirfd, "last-good", data, n), 0);
-	assert_int_equal(ab_conf_load_bundle(dirfd, "last-good", &again, &m), 0);
-	assert_int_equal(m, n);
-	assert_memory_equal(again, data, n);
-	assert_int_equal(ab_conf_build(again, m, NULL, &conf), 0);
-	assert_non_null(conf->set);
-	(void)ab_conf_free(conf);
-	free(again);
-	free(data);
-	put_text("last-good", "autobind-bundle 1\n");
-	assert_int_equal(ab_conf_load_bundle(dirfd, "last-good", &again, &m),
-			 AB_CONF_E_BUNDLE);
-	(void)close(dirfd);
-}
-
 static void a_damaged_bundle_is_refused(void **state)
 {
 	struct ab_conf *conf;
@@ -559,7 +531,6 @@ int main(void)
 		TEST(limits_refuse_instead_of_cutting),
 		TEST(hundreds_of_faults_are_still_a_bundle),
 		TEST(one_bad_file_keeps_messages_of_the_others),
-		TEST(a_bundle_survives_the_disk),
 		TEST(a_damaged_bundle_is_refused),
 		TEST(messages_are_those_of_the_goldens),
 		TEST(shipped_examples_are_accepted),
