@@ -76,8 +76,7 @@ static void lint_probe(const struct lint *l)
 	if (p->interval_down_min_ms < p->interval_ms)
 		warn(l, origin_of(l, "Probe", "IntervalDown"),
 		     "IntervalDown is shorter than Interval: dead paths are probed "
-		     "more "
-		     "often than live ones");
+		     "more often than live ones");
 	if (p->method != AB_PROBE_ICMP && p->interval_ms < TCP_INTERVAL_MS)
 		warn(l, origin_of(l, "Probe", "Interval"),
 		     "a TCP probe more often than each 10s fills the logs of many "

@@ -79,8 +79,7 @@ struct ab_link {
 	uint16_t vlan_id; /* 0: no VLAN */
 	uint32_t mtu;
 	struct ab_hwaddr hwaddr;
-	struct ab_hwaddr
-		perm_hwaddr; /* IFLA_PERM_ADDRESS; len 0: the device has none */
+	struct ab_hwaddr perm_hwaddr; /* IFLA_PERM_ADDRESS; len 0: none */
 };
 
 /* What udev adds to a link. */
@@ -123,8 +122,7 @@ struct ab_node_key {
 /* How well a record on disk could be read. */
 enum ab_record_state {
 	AB_RECORD_OK,
-	AB_RECORD_BROKEN, /* exists, but is empty, cut, too large or no record: never
-			     touched */
+	AB_RECORD_BROKEN, /* empty, cut, too large, no record: never touched */
 };
 
 /*
