@@ -319,12 +319,6 @@ bool ab_view_add_binding_reason(struct ab_text *t, const struct ab_view *v,
 
 /* --- why a port is as it is --- */
 
-static const char *const match_key_names[AB_MATCH_KEY_MAX] = {
-	[AB_MATCH_NAME] = "Name",     [AB_MATCH_MAC] = "MAC",
-	[AB_MATCH_DRIVER] = "Driver", [AB_MATCH_TYPE] = "Type",
-	[AB_MATCH_MASTER] = "Master", [AB_MATCH_ADDRESS] = "Address",
-};
-
 /* "Address (FILE:LINE), Driver (FILE:LINE)": those of @keys. */
 static void add_keys(struct ab_text *t, const struct ab_view *v, uint32_t index,
 		     uint32_t keys)
@@ -336,7 +330,7 @@ static void add_keys(struct ab_text *t, const struct ab_view *v, uint32_t index,
 		if (!(keys & 1u << key))
 			continue;
 		ab_text_add(t, separator);
-		ab_text_add(t, match_key_names[key]);
+		ab_text_add(t, ab_policy_match_key_name((enum ab_match_key)key));
 		ab_text_add(t, " (");
 		ab_view_add_origin(t, v->set,
 				   &v->set->policies[index].match_origin[key]);
