@@ -3,10 +3,9 @@
  * ledger - the text form of what autobind owns, is about to own, or leaves alone.
  *
  *	autobind-ledger 1
- *	iface	ours	hash=0123456789abcdef	name=ab-eth0	port=ether
- *netdev=eth0
- *	node	intent	hash=...	target=iqn...	portal=10.0.0.1:3260 tpgt=1
- *iface=ab-eth0 end	2	crc32c=89abcdef
+ *	iface	ours	hash=0123456789abcdef	name=ab-eth0	port=ether	...
+ *	node	intent	hash=...	target=iqn...	portal=10.0.0.1:3260	...
+ *	end	2	crc32c=89abcdef
  *
  * One tab-separated line an entry, values percent-escaped (util/text.h), the last line
  * holds the number of entries and the CRC32C of every byte before it. One record may

@@ -22,8 +22,7 @@
 #define LOCK_STALE_S 60	  /* the longest real hold is one listing: seconds */
 #define TMP_OLD_S 60	  /* a temporary file lives as long as one batch */
 
-/* --- the handle --------------------------------------------------------------------
- */
+/* --- the handle ----------------------------------------------------------------- */
 
 int ab_db_root_fd(const struct ab_db *db)
 {
@@ -117,8 +116,7 @@ struct ab_db *ab_db_close(struct ab_db *db)
 	return NULL;
 }
 
-/* --- findings ----------------------------------------------------------------------
- */
+/* --- findings ------------------------------------------------------------------- */
 
 void ab_db_note_finding(void *findings, const struct ab_record_problem *p)
 {
@@ -157,8 +155,7 @@ void ab_db_tell_text(struct ab_db *db, const char *path, const char *what)
 		db->on_problem(db->arg, &p);
 }
 
-/* --- names -------------------------------------------------------------------------
- */
+/* --- names ---------------------------------------------------------------------- */
 
 static bool is_file_name(const char *name, size_t max)
 {
@@ -231,8 +228,7 @@ bool ab_db_link_name(const struct ab_node_key *key, char *name)
 	return !t.cut;
 }
 
-/* --- reading one record ------------------------------------------------------------
- */
+/* --- reading one record --------------------------------------------------------- */
 
 static int read_up_to(int fd, char *buf, size_t max, size_t want, size_t *ret_size)
 {

@@ -30,8 +30,7 @@
 #define LOCK_POLL_MS 10 /* as iscsiadm */
 #define NOTE_MAX 128
 
-/* --- somebody else's ---------------------------------------------------------------
- */
+/* --- somebody else's ------------------------------------------------------------ */
 
 /* Command name and state letter of a process; false: it is gone, or none. */
 static bool read_process(int procfd, const char *pid, char *comm, size_t size,
@@ -118,8 +117,7 @@ static bool break_stale_lock(const struct ab_db *db, int dirfd)
 	return true;
 }
 
-/* --- our own -----------------------------------------------------------------------
- */
+/* --- our own -------------------------------------------------------------------- */
 
 /* The words of the note. Return: false when there is no lock. */
 static bool describe(int dirfd, long pid, char *buf)
@@ -180,8 +178,7 @@ void ab_db_break_own_lock(const struct ab_db *db)
 	free(note);
 }
 
-/* --- taking and leaving it ---------------------------------------------------------
- */
+/* --- taking and leaving it ------------------------------------------------------ */
 
 static int open_lock_dir(const struct ab_db *db)
 {
