@@ -477,7 +477,8 @@ static int start_prober(struct ab_shell *sh)
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	assert(n == (ssize_t)sizeof(config.key)); /* random(7): up to 256 bytes at once */
+	assert(n ==
+	       (ssize_t)sizeof(config.key)); /* random(7): up to 256 bytes at once */
 	return ab_probe_new(sh->loop, &config, on_event, sh, &sh->probe);
 }
 
