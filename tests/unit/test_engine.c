@@ -693,7 +693,11 @@ static void an_excluded_port_is_left_alone_and_told_why(void **st)
 	model_calm(m);
 	assert_state(m, 0, AB_PORT_STATE_EXCLUDED);
 	assert_int_equal(m->n_writes, writes);
-	v = (struct ab_view){ model_engine(m), set, m->now, take_reason, &why };
+	v = (struct ab_view){ .e = model_engine(m),
+			      .set = set,
+			      .now = m->now,
+			      .fn = take_reason,
+			      .arg = &why };
 	assert_int_equal(ab_view_ports(&v, "eth0"), 1);
 	assert_string_equal(why.text, "excluded by p1.conf:2: firmware update");
 	model_policy(m, model_set(set, NULL, SAN PROBE RECORD, NULL));
@@ -721,7 +725,11 @@ static void an_excluded_portal_is_neither_used_nor_are_its_records_deleted(void 
 	assert_false(is_probed(m, 0, 1));
 	assert_int_equal(path_at(m, 0, 1)->verdict, AB_PORTAL_EXCLUDED);
 	assert_int_equal(count_nodes(m), 2);
-	v = (struct ab_view){ model_engine(m), m->set, m->now, take_reason, &why };
+	v = (struct ab_view){ .e = model_engine(m),
+			      .set = m->set,
+			      .now = m->now,
+			      .fn = take_reason,
+			      .arg = &why };
 	assert_true(ab_view_paths(&v, "eth0") > 0);
 	model_set_free(first);
 	end(m);
