@@ -168,7 +168,6 @@ uint32_t ab_world_add_port(struct ab_engine *e, uint32_t ifindex)
 	if (s == AB_NONE)
 		return s;
 	p = ab_port_at(e, s);
-	p->number = ++e->last_port;
 	p->link.ifindex = p->udev.ifindex = ifindex;
 	p->first_addr = p->first_path = p->iface = AB_NONE;
 	p->policy = -1;

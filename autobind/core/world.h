@@ -48,7 +48,6 @@ struct ab_backoff {
 /* A network device. */
 struct ab_port {
 	struct ab_item item;
-	uint32_t number;		 /* never reused in a run */
 	uint32_t first_addr, first_path; /* heads of lists */
 	bool has_link, link_seen;
 	bool has_udev, udev_seen;
@@ -158,7 +157,7 @@ struct ab_path {
 	struct ab_health health;
 	/* What the prober was told. */
 	uint32_t probe_ifindex, probe_interval_ms, probe_timeout_ms;
-	uint8_t probe_method, probe_burst;
+	uint8_t probe_method;
 	/* Discovery through this path. */
 	uint64_t discovery_job;
 	ab_mono discovery_started, discovery_ok_at;
@@ -202,7 +201,6 @@ struct ab_engine {
 	struct ab_job jobs[AB_JOBS_MAX];
 	uint32_t n_writes, n_discoveries; /* in flight */
 	uint64_t last_job;
-	uint32_t last_port;
 	uint64_t random; /* state of the generator */
 	bool is_fresh[AB_SOURCE_MAX];
 	bool is_dumping[AB_SOURCE_MAX];
