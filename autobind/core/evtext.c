@@ -596,17 +596,23 @@ static bool store_field(struct ab_event *ev, const char *word)
 	const char *equals = strchr(word, '=');
 	size_t n = equals ? (size_t)(equals - word) : strlen(word);
 	const struct field *f;
+	char *at;
 
 	for (f = fields_of(ev); f->name; f++)
 		if (strlen(f->name) == n && strncmp(f->name, word, n) == 0)
 			break;
-	if (!f->name)
+	at = (char *)ev + f->offset;
+	if (!f->name || !is_zero(at, f->size)) /* unknown, or given already */
+		return false;
+	/* A kind that comes late would read one record's fields as the other's. */
+	if (at == (char *)&ev->ledger.kind && ev->type == AB_EV_LEDGER &&
+	    !is_zero(&ev->ledger.node, sizeof(ev->ledger.node)))
 		return false;
 	if (f->kind == FIELD_FLAG) {
-		*((char *)ev + f->offset) = 1;
+		*at = 1;
 		return !equals;
 	}
-	return equals && store_value(f, (char *)ev + f->offset, equals + 1);
+	return equals && store_value(f, at, equals + 1);
 }
 
 static size_t n_blanks(const char *s)
