@@ -23,6 +23,9 @@
 
 #define AB_DB_E_LOCKED 1 /* somebody else holds the lock; try again later */
 
+/* Name of the processes that write (ps(1)): they know each other by it. */
+#define AB_DB_STORE_NAME "autobindd-store"
+
 /* Renames of one hold of the lock (architecture.md G). */
 #define AB_DB_BATCH_MAX 64
 

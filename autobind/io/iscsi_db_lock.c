@@ -28,7 +28,6 @@
 
 #define LOCK_NAME "lock.write"
 #define LOCK_POLL_MS 10 /* as iscsiadm */
-#define NOTE_MAX 128
 
 /* --- somebody else's ------------------------------------------------------------ */
 
@@ -55,14 +54,16 @@ static bool read_process(int procfd, const char *pid, char *comm, size_t size,
 }
 
 /*
- * May this process hold the lock? iscsiadm whenever it lives; iscsid lives always and
- * sleeps in poll(), so only when it is in the middle of something.
+ * May this process hold the lock? iscsiadm whenever it lives; iscsid and another store
+ * live always and sleep in poll(), so only when they are in the middle of something: a
+ * store that a dead disk holds back goes on when the disk does.
  */
 static bool may_hold_lock(const char *comm, char state)
 {
 	if (ab_streq(comm, "iscsiadm"))
 		return state != 'Z' && state != 'X';
-	return ab_streq(comm, "iscsid") && strchr("RDTt", state);
+	return (ab_streq(comm, "iscsid") || ab_streq(comm, AB_DB_STORE_NAME)) &&
+	       strchr("RDTt", state);
 }
 
 /* Unreadable /proc counts as yes: a lock is broken only when nobody can hold it. */
@@ -71,12 +72,13 @@ static bool has_lock_holder(const struct ab_db *db)
 	DIR *dir = opendir(db->proc);
 	bool found = false;
 	struct dirent *e;
-	char comm[64], state;
+	char comm[64], state, self[24];
 
 	if (!dir)
 		return true;
+	(void)snprintf(self, sizeof(self), "%ld", (long)getpid());
 	while (!found && (e = readdir(dir))) {
-		if (!isdigit((unsigned char)e->d_name[0]))
+		if (!isdigit((unsigned char)e->d_name[0]) || ab_streq(e->d_name, self))
 			continue;
 		if (read_process(dirfd(dir), e->d_name, comm, sizeof(comm), &state))
 			found = may_hold_lock(comm, state);
@@ -126,26 +128,25 @@ static bool describe(int dirfd, long pid, char *buf)
 
 	if (fstatat(dirfd, LOCK_NAME, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
-	(void)snprintf(buf, NOTE_MAX, "%ld %ju %ju %jd.%09ld\n", pid,
+	(void)snprintf(buf, AB_DB_NOTE_MAX, "%ld %ju %ju %jd.%09ld\n", pid,
 		       (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
 		       (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
 	return true;
 }
 
 /* A note that cannot be made costs, after a kill, a minute of waiting. */
-static void make_note(const struct ab_db *db, int dirfd)
+static void make_note(const struct ab_db *db)
 {
-	char buf[NOTE_MAX];
 	int fd;
 
-	if (!db->lock_note[0] || !describe(dirfd, (long)getpid(), buf))
+	if (!db->lock_note[0] || !db->lock_mark[0])
 		return;
 	fd = open(db->lock_note, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
 		  0600);
 	if (fd < 0)
 		return;
 	/* A part of it matches no lock. Not synced: a lock does not outlive a boot. */
-	(void)!write(fd, buf, strlen(buf));
+	(void)!write(fd, db->lock_mark, strlen(db->lock_mark));
 	(void)close(fd);
 }
 
@@ -157,13 +158,13 @@ static void remove_note(const struct ab_db *db)
 
 void ab_db_break_own_lock(const struct ab_db *db)
 {
-	char *note, now[NOTE_MAX];
+	char *note, now[AB_DB_NOTE_MAX];
 	size_t n;
 	long pid;
 	int dirfd;
 
 	if (!db->lock_note[0] ||
-	    ab_file_read(AT_FDCWD, db->lock_note, NOTE_MAX, &note, &n, NULL))
+	    ab_file_read(AT_FDCWD, db->lock_note, AB_DB_NOTE_MAX, &note, &n, NULL))
 		return;
 	pid = strtol(note, NULL, 10);
 	dirfd = open(db->lock_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -214,8 +215,11 @@ static int try_lock(struct ab_db *db)
 	if (r == -EEXIST && break_stale_lock(db, dirfd))
 		r = link_lock(dirfd);
 	db->is_locked = r == 0;
-	if (db->is_locked)
-		make_note(db, dirfd);
+	if (db->is_locked) {
+		if (!describe(dirfd, (long)getpid(), db->lock_mark))
+			db->lock_mark[0] = '\0';
+		make_note(db);
+	}
 	(void)close(dirfd);
 	return r == -EEXIST ? AB_DB_E_LOCKED : r;
 }
@@ -237,6 +241,7 @@ int ab_db_lock(struct ab_db *db)
 
 void ab_db_unlock(struct ab_db *db)
 {
+	char now[AB_DB_NOTE_MAX];
 	int dirfd;
 
 	if (!db->is_locked)
@@ -246,7 +251,13 @@ void ab_db_unlock(struct ab_db *db)
 	 * the same tick of the clock. */
 	remove_note(db);
 	dirfd = open(db->lock_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd < 0 || unlinkat(dirfd, LOCK_NAME, 0) < 0)
+	if (dirfd >= 0 &&
+	    (!describe(dirfd, (long)getpid(), now) || !ab_streq(now, db->lock_mark)))
+		ab_log_warnx("db",
+			     "%s/lock.write was taken away while we had it: was this "
+			     "process stopped for long?",
+			     db->lock_dir);
+	else if (dirfd < 0 || unlinkat(dirfd, LOCK_NAME, 0) < 0)
 		ab_log_warn("db", "cannot remove %s/lock.write", db->lock_dir);
 	if (dirfd >= 0)
 		(void)close(dirfd);

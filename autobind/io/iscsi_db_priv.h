@@ -16,6 +16,9 @@
 /* Temporary files in the root: this, a process id, '.', a number. */
 #define AB_DB_TMP ".autobind."
 
+/* Bytes of the words that tell one lock from the next. */
+#define AB_DB_NOTE_MAX 128
+
 struct ab_db_cache; /* iscsi_db_scan.c */
 
 struct ab_db {
@@ -27,6 +30,7 @@ struct ab_db {
 	void *arg;
 	uint32_t lock_wait_ms, lock_stale_s;
 	bool is_locked;
+	char lock_mark[AB_DB_NOTE_MAX]; /* what our lock looks like */
 	uint64_t conf_hash;	   /* of the iscsid.conf whose findings were reported */
 	struct ab_record_set told; /* keys of [Node] reported as not known here */
 	struct ab_db_cache *cache; /* owned */

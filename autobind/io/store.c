@@ -16,8 +16,6 @@
 #include "io/log.h"
 #include "io/store_msg.h"
 
-#define NAME "autobindd-store"
-
 /* Without a sign of life for this long the store is STALLED (architecture.md,
  * Processes). */
 #define STALL_MS 5000
@@ -545,7 +543,7 @@ static void drop_helper(struct ab_store *s, int wait_ms)
 static void on_restart_timer(void *arg)
 {
 	struct ab_store *s = arg;
-	int r = ab_helper_start(NAME, be_helper, s, &s->helper);
+	int r = ab_helper_start(AB_DB_STORE_NAME, be_helper, s, &s->helper);
 
 	if (r == 0) {
 		r = watch_helper(s);
@@ -584,7 +582,7 @@ int ab_store_start(const struct ab_store_config *config, struct ab_store **ret_s
 	TAILQ_INIT(&s->refused);
 	s->in = calloc(1, sizeof(*s->in));
 	if (s->in)
-		r = ab_helper_start(NAME, be_helper, s, &s->helper);
+		r = ab_helper_start(AB_DB_STORE_NAME, be_helper, s, &s->helper);
 	if (r == 0)
 		r = ask_dump(s);
 	if (r) {
