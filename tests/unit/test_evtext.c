@@ -351,7 +351,6 @@ static void errors_point_at_the_word(void **state)
 		{ "ledger name=a kind=node", "name=a kind=node" },
 		{ "ledger", "" },
 		/* What a ledger line may hold, its kind says first. */
-		{ "ledger name=ab-eth0 kind=node", "kind=node" },
 		{ "link ifindex=2 ifindex=3", "ifindex=3" },
 		{ "link name=eth0 name=e", "name=e" },
 		{ "link up up", "up" },
