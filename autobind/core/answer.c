@@ -98,7 +98,7 @@ static void iface_done(const struct ab_step *s, const struct ab_job *job,
 			     p, NULL, f->binding.iface, 0);
 	}
 	if (f->port != AB_NONE)
-		ab_world_touch(e, f->port, true);
+		ab_world_touch_answer(e, f->port);
 	else
 		ab_world_touch_all(e, true);
 	e->is_orphans_dirty = true;
@@ -131,7 +131,7 @@ static void node_done(const struct ab_step *s, const struct ab_job *job,
 		n->settings = ~n->settings; /* not written under these, then */
 	}
 	if (f->port != AB_NONE)
-		ab_world_touch(e, f->port, true);
+		ab_world_touch_answer(e, f->port);
 	else
 		ab_world_touch_all(e, true);
 	ab_world_release_node(e, job->slot);
@@ -221,6 +221,7 @@ void ab_answer_done(const struct ab_step *s, const struct ab_event *ev)
 		return; /* of an engine before this one */
 	job = *slot;
 	*slot = (struct ab_job){ 0 };
+	e->is_job_ended = true;
 	if (job.kind == AB_JOB_DISCOVER)
 		e->n_discoveries--;
 	else

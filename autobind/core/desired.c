@@ -244,6 +244,7 @@ bool ab_desired_take(const struct ab_step *s, uint32_t slot)
 {
 	struct ab_engine *e = s->e;
 	struct ab_port *p = ab_port_at(e, slot);
+	int old = p->policy;
 
 	follow_set(s->set, p);
 	if (is_excluded(s, p)) {
@@ -266,6 +267,8 @@ bool ab_desired_take(const struct ab_step *s, uint32_t slot)
 		return false;
 	}
 	p->policy = choose(s, p);
+	p->is_wish_dirty |=
+		p->policy != old || p->taken_generation != s->set->generation;
 	p->taken_generation = s->set->generation;
 	if (p->policy < 0) {
 		untake(e, p, AB_PORT_STATE_UNTAKEN);
@@ -326,14 +329,17 @@ static void sweep_statics(struct ab_engine *e, const struct ab_port *p)
 static bool has_wanted_target(const struct ab_step *s, const struct ab_policy *pol,
 			      const struct ab_path *path)
 {
+	bool is_any = false;
 	uint32_t k;
 
-	for (k = path->first_found; k != AB_NONE; k = ab_found_at(s->e, k)->next)
-		if (ab_policy_target(
-			    s->set, pol,
-			    ab_target_at(s->e, ab_found_at(s->e, k)->target)->name))
-			return true;
-	return false;
+	for (k = path->first_found; k != AB_NONE; k = ab_found_at(s->e, k)->next) {
+		struct ab_found *f = ab_found_at(s->e, k);
+
+		f->is_wanted = ab_policy_target(s->set, pol,
+						ab_target_at(s->e, f->target)->name);
+		is_any |= f->is_wanted;
+	}
+	return is_any;
 }
 
 /* A portal as bytes, in the order of ab_portal_compare(): family, address, port. */

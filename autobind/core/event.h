@@ -65,12 +65,9 @@ enum ab_outcome {
 	AB_OUTCOME_DONE,   /* as asked; the next observation will show it */
 	AB_OUTCOME_EXISTS, /* there was one already and it was left alone; look again */
 	AB_OUTCOME_GONE,   /* nothing there to change; look again */
-	AB_OUTCOME_CHANGED, /* content is not what the ledger says: left alone, now
-			       modified */
-	AB_OUTCOME_RETRY,   /* not now (lock held, ENOSPC, refused): again after backoff
-			     */
-	AB_OUTCOME_DENIED,  /* never, until configuration changes (bad name, bad value)
-			     */
+	AB_OUTCOME_CHANGED, /* not what the ledger says: left alone, now modified */
+	AB_OUTCOME_RETRY,   /* not now (lock held, ENOSPC): again after backoff */
+	AB_OUTCOME_DENIED,  /* bad name or value: never, until configuration changes */
 	AB_OUTCOME_UNKNOWN, /* helper died or timed out: look before acting again */
 	AB_OUTCOME_MAX
 };
@@ -78,12 +75,9 @@ enum ab_outcome {
 /* How autobind stands to a record. Set by the store's ledger, read by the plan. */
 enum ab_owner {
 	AB_OWNER_FOREIGN,  /* not in the ledger: never changed */
-	AB_OWNER_INTENT,   /* about to be written; ours only if the content is the
-			      intended */
-	AB_OWNER_OURS,	   /* written by the daemon; content equal to the hash: may be
-			      changed */
-	AB_OWNER_MODIFIED, /* written by the daemon, changed by somebody: not rewritten
-			    */
+	AB_OWNER_INTENT,   /* about to be written; ours if it has that content */
+	AB_OWNER_OURS,	   /* written by us, content equals the hash: may change */
+	AB_OWNER_MODIFIED, /* ... and changed by somebody: not rewritten */
 	AB_OWNER_HELD,	   /* removed by somebody while wanted: not made again */
 	AB_OWNER_MAX
 };

@@ -179,7 +179,12 @@ static const struct field node_fields[] = {
 	END,
 };
 
-/* Which of the two a line is, its kind says. */
+/* Which of the two a line is, its kind says: nothing else may come before it. */
+static const struct field ledger_fields[] = {
+	FW("kind", ledger.kind, ledger_kinds),
+	END,
+};
+
 static const struct field ledger_iface_fields[] = {
 	FW("kind", ledger.kind, ledger_kinds),
 	FW("owner", ledger.owner, owners),
@@ -257,7 +262,7 @@ static const struct {
 	[AB_EV_IFACE_GONE] = { "iface-gone", iface_fields },
 	[AB_EV_NODE] = { "node", node_fields },
 	[AB_EV_NODE_GONE] = { "node-gone", node_fields },
-	[AB_EV_LEDGER] = { "ledger", ledger_iface_fields },
+	[AB_EV_LEDGER] = { "ledger", ledger_fields },
 	[AB_EV_PROBE] = { "probe", probe_fields },
 	[AB_EV_FOUND] = { "found", found_fields },
 	[AB_EV_DONE] = { "done", done_fields },
@@ -267,6 +272,8 @@ static const struct {
 
 static const struct field *fields_of(const struct ab_event *ev)
 {
+	if (ev->type == AB_EV_LEDGER && ev->ledger.kind == AB_LEDGER_IFACE)
+		return ledger_iface_fields;
 	if (ev->type == AB_EV_LEDGER && ev->ledger.kind == AB_LEDGER_NODE)
 		return ledger_node_fields;
 	return event_types[ev->type].fields;
@@ -600,7 +607,8 @@ static bool store_field(struct ab_event *ev, const char *word)
 	for (f = fields_of(ev); f->name; f++)
 		if (strlen(f->name) == n && strncmp(f->name, word, n) == 0)
 			break;
-	if (!f->name)
+	/* What is said twice has two meanings, and leaves bytes of the first one. */
+	if (!f->name || !is_zero((char *)ev + f->offset, f->size))
 		return false;
 	if (f->kind == FIELD_FLAG) {
 		*((char *)ev + f->offset) = 1;
@@ -664,6 +672,8 @@ int ab_evtext_parse(const char *line, struct ab_event *ret_ev, const char **ret_
 		if (!next_word(&at, word, sizeof(word)) || !store_field(&ev, word))
 			goto bad;
 	}
+	if (ev.type == AB_EV_LEDGER && !ev.ledger.kind)
+		goto bad;
 	*ret_ev = ev;
 	return 0;
 bad:

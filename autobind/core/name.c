@@ -51,14 +51,6 @@ static bool is_iqn_rest(const char *s)
 	return ab_is_alnum(s[i]);
 }
 
-static bool starts_nocase(const char *s, const char *prefix)
-{
-	for (; *prefix; s++, prefix++)
-		if (ab_lower(*s) != *prefix)
-			return false;
-	return true;
-}
-
 int ab_name_check_target(const char *name)
 {
 	size_t n = strnlen(name, AB_TARGET_NAME), i;
@@ -71,11 +63,11 @@ int ab_name_check_target(const char *name)
 		if (name[i] == '.' && name[i + 1] == '.')
 			return AB_NAME_E_CHAR;
 	}
-	if (starts_nocase(name, "iqn."))
+	if (ab_starts_with_nocase(name, "iqn."))
 		return is_iqn_rest(name + 4) ? 0 : AB_NAME_E_SYNTAX;
-	if (starts_nocase(name, "eui."))
+	if (ab_starts_with_nocase(name, "eui."))
 		return n == 4 + 16 && is_hex_run(name + 4, 16) ? 0 : AB_NAME_E_SYNTAX;
-	if (starts_nocase(name, "naa."))
+	if (ab_starts_with_nocase(name, "naa."))
 		return (n == 4 + 16 || n == 4 + 32) && is_hex_run(name + 4, n - 4)
 			       ? 0
 			       : AB_NAME_E_SYNTAX;
@@ -194,14 +186,14 @@ static int take_groups(const char **s, struct groups *g)
 static int take_ipv6(const char **s, uint8_t bytes[16])
 {
 	struct groups head = { .n = 0 }, tail = { .n = 0 };
-	bool is_open = starts_nocase(*s, "::");
+	bool is_open = ab_starts_with(*s, "::");
 	int r;
 
 	if (!is_open) {
 		r = take_groups(s, &head);
 		if (r)
 			return r;
-		is_open = starts_nocase(*s, "::");
+		is_open = ab_starts_with(*s, "::");
 	}
 	if (!is_open) {
 		if (head.n != 16)

@@ -178,7 +178,7 @@ void ab_observe_route(struct ab_engine *e, uint64_t handle, uint8_t verdict)
 	if (slot == AB_NONE || ab_path_at(e, slot)->route == verdict)
 		return;
 	ab_path_at(e, slot)->route = verdict;
-	ab_world_touch(e, ab_path_at(e, slot)->port, true);
+	ab_world_touch_answer(e, ab_path_at(e, slot)->port);
 }
 
 /* --- probes --- */
@@ -233,7 +233,7 @@ void ab_observe_probe(const struct ab_step *s, const struct ab_event *ev)
 		slow_down(&path->health, pol);
 	/* A sample without an edge changes nothing but the pace of a slow path. */
 	if (is_edge || was_slow || (had_answer && path->health.state != AB_PATH_UP))
-		ab_world_touch(e, path->port, true);
+		ab_world_touch_answer(e, path->port);
 }
 
 /* A neighbour that does not answer ARP or ND: down before the probes have timed out. */
@@ -256,7 +256,7 @@ void ab_observe_neigh(const struct ab_step *s, const struct ab_event *ev)
 		slow_down(&path->health,
 			  &s->set->policies[ab_port_at(e, port)->policy]);
 		note_edge(s, path);
-		ab_world_touch(e, port, true);
+		ab_world_touch_answer(e, port);
 	}
 }
 

@@ -50,20 +50,29 @@ static bool is_write(enum ab_job_kind kind)
 	return kind != AB_JOB_DISCOVER;
 }
 
-/* A job about an item, or NULL when too many are in flight: the answer to one of them
- * is the next chance. */
+static bool has_free_job(const struct ab_engine *e, uint8_t wait)
+{
+	return ((wait & AB_WAIT_WRITE) && e->n_writes < AB_WRITES_MAX) ||
+	       ((wait & AB_WAIT_DISCOVERY) && e->n_discoveries < AB_DISCOVERIES_MAX);
+}
+
 struct ab_job *ab_plan_start_job(struct ab_engine *e, enum ab_job_kind kind,
 				 uint32_t slot, const struct ab_item *item)
 {
 	uint32_t *n = is_write(kind) ? &e->n_writes : &e->n_discoveries;
+	uint8_t wait = is_write(kind) ? AB_WAIT_WRITE : AB_WAIT_DISCOVERY;
 	uint32_t i;
 
-	if (*n == (is_write(kind) ? AB_WRITES_MAX : AB_DISCOVERIES_MAX))
+	if (!has_free_job(e, wait)) {
+		e->waits_for |= wait;
 		return NULL;
+	}
 	/* Rule 4, also for an item that is new under the key of one that went. */
 	for (i = 0; i < AB_JOBS_MAX; i++)
-		if (e->jobs[i].kind == (uint8_t)kind && e->jobs[i].key == item->hash)
+		if (e->jobs[i].kind == (uint8_t)kind && e->jobs[i].key == item->hash) {
+			e->waits_for |= wait;
 			return NULL;
+		}
 	for (i = 0; e->jobs[i].kind != AB_JOB_NONE; i++)
 		assert(i + 1 < AB_JOBS_MAX);
 	e->jobs[i] = (struct ab_job){ .id = ++e->last_job,
@@ -194,7 +203,9 @@ static bool plan_taken(const struct ab_step *s, uint32_t port)
 		p->state = AB_PORT_STATE_IGNORED;
 		return ab_plan_drop_paths(s, p);
 	}
-	ab_desired_paths(s, port, &home);
+	if (p->is_wish_dirty)
+		ab_desired_paths(s, port, &home);
+	p->is_wish_dirty = s->e->wants_room;
 	if (p->is_limited && !was_limited)
 		note_limit(s, p);
 	is_done = ab_plan_paths(s, port, &home);
@@ -342,6 +353,8 @@ void ab_plan_dirty(const struct ab_step *s)
 			continue;
 		}
 		if (ab_mono_reached(p->due, e->now))
+			p->is_dirty = p->is_urgent = p->is_wish_dirty = true;
+		if (e->is_job_ended && has_free_job(e, p->waits_for))
 			p->is_dirty = p->is_urgent = true;
 		if (!p->is_dirty)
 			continue;
@@ -349,7 +362,11 @@ void ab_plan_dirty(const struct ab_step *s)
 			continue;
 		p->is_dirty = p->is_urgent = false;
 		p->soak_first = p->soak_last = AB_MONO_NEVER;
-		if (!plan_port(s, i))
+		e->waits_for = 0;
+		/* What waits for a job is planned when one has ended, not before. */
+		if (!plan_port(s, i) && (!e->waits_for || e->is_starved))
 			p->is_dirty = p->is_urgent = true;
+		p->waits_for = e->waits_for;
 	}
+	e->is_job_ended &= e->is_starved;
 }

@@ -80,7 +80,7 @@ static bool start_probe(const struct ab_step *s, const struct ab_port *p, uint32
 	(void)ab_copy(ef->probe.netdev, sizeof(ef->probe.netdev), p->link.name);
 	ef->probe.portal = path->portal;
 	ef->probe.method = path->probe_method = pol->method;
-	ef->probe.burst = path->probe_burst = burst;
+	ef->probe.burst = burst;
 	ef->probe.interval_ms = path->probe_interval_ms = interval;
 	ef->probe.timeout_ms = path->probe_timeout_ms = pol->timeout_ms;
 	path->is_probed = true;

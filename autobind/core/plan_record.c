@@ -385,10 +385,26 @@ static bool write_node(const struct ab_step *s, const struct ab_port *p, uint32_
 	return true;
 }
 
+/* The record of a find, by the hint where that is right. */
+static uint32_t find_node(struct ab_engine *e, const struct ab_port *p,
+			  const struct ab_path *path, struct ab_found *found)
+{
+	if (found->node != AB_NONE) {
+		const struct ab_node *n = ab_node_at(e, found->node);
+
+		if (n->item.is_live && n->target == found->target &&
+		    n->iface == p->iface && n->tpgt == found->tpgt &&
+		    ab_portal_equal(&n->portal, &path->portal))
+			return found->node;
+	}
+	found->node = ab_world_find_node(e, found->target, &path->portal, found->tpgt,
+					 p->iface);
+	return found->node;
+}
+
 /* Rule 5: @is_up says whether the portal answers through this port now. */
 static bool plan_node(const struct ab_step *s, struct ab_port *p,
-		      const struct ab_path *path, const struct ab_found *found,
-		      bool is_up)
+		      const struct ab_path *path, struct ab_found *found, bool is_up)
 {
 	struct ab_engine *e = s->e;
 	const struct ab_policy *pol = &s->set->policies[p->policy];
@@ -396,8 +412,7 @@ static bool plan_node(const struct ab_step *s, struct ab_port *p,
 	struct ab_node *n;
 	uint32_t slot;
 
-	slot = ab_world_find_node(e, found->target, &path->portal, found->tpgt,
-				  p->iface);
+	slot = find_node(e, p, path, found);
 	if (slot == AB_NONE) {
 		if (!is_up)
 			return true;
@@ -547,10 +562,9 @@ bool ab_plan_nodes(const struct ab_step *s, uint32_t port, const struct ab_home 
 		if (!(path->roles & AB_ROLE_TARGET) || path->is_over_limit)
 			continue;
 		for (k = path->first_found; k != AB_NONE; k = ab_found_at(e, k)->next) {
-			const struct ab_found *f = ab_found_at(e, k);
+			struct ab_found *f = ab_found_at(e, k);
 
-			if (!ab_policy_target(s->set, pol,
-					      ab_target_at(e, f->target)->name))
+			if (!f->is_wanted)
 				continue;
 			p->n_records_wanted += pol->action >= AB_ACTION_RECORD;
 			if (can_write &&

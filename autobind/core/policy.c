@@ -165,15 +165,12 @@ static uint64_t mix(uint64_t hash, const char *text)
 static void note_match(struct ab_policy *p, const struct ab_policy_key *key,
 		       struct ab_origin origin)
 {
-	static const char *const names[AB_MATCH_KEY_MAX] = {
-		[AB_MATCH_NAME] = "Name",     [AB_MATCH_MAC] = "MAC",
-		[AB_MATCH_DRIVER] = "Driver", [AB_MATCH_TYPE] = "Type",
-		[AB_MATCH_MASTER] = "Master", [AB_MATCH_ADDRESS] = "Address",
-	};
 	unsigned int i;
 
 	for (i = 0; i < AB_MATCH_KEY_MAX; i++)
-		if (ab_streq(names[i], key->name) && !p->match_origin[i].line)
+		if (ab_streq(ab_policy_match_key_name((enum ab_match_key)i),
+			     key->name) &&
+		    !p->match_origin[i].line)
 			p->match_origin[i] = origin;
 }
 

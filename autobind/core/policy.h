@@ -92,6 +92,9 @@ enum ab_match_key {
 	AB_MATCH_KEY_MAX
 };
 
+/* "Name", "MAC", ...: as in a file. */
+const char *ab_policy_match_key_name(enum ab_match_key key);
+
 struct ab_policy {
 	char name[AB_POLICY_NAME];   /* the file's name without folder and ".conf" */
 	uint32_t file;		     /* index into ab_policy_set.files */
@@ -263,6 +266,10 @@ struct ab_match_keys {
 
 void ab_policy_match_keys(const struct ab_policy_set *set, uint32_t index,
 			  const struct ab_match_port *port, struct ab_match_keys *ret);
+
+/* Does that kind of port match without Type and without a name: ether, vlan, bond,
+ * infiniband? */
+bool ab_policy_is_usual_kind(unsigned int type);
 
 /* Index of the first policy that matches, or -1. */
 int ab_policy_first_match(const struct ab_policy_set *set,

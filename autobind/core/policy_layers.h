@@ -13,8 +13,8 @@
 #include "core/policy_keys.h"
 
 struct ab_layers {
-	const struct ab_policy_source
-		*own; /* main file, then drop-ins; or a deny list */
+	/* Main file, then drop-ins; or a deny list. */
+	const struct ab_policy_source *own;
 	uint32_t n_own;
 	const struct ab_policy_source *globals;
 	uint32_t n_globals;

@@ -76,8 +76,7 @@ static void lint_probe(const struct lint *l)
 	if (p->interval_down_min_ms < p->interval_ms)
 		warn(l, origin_of(l, "Probe", "IntervalDown"),
 		     "IntervalDown is shorter than Interval: dead paths are probed "
-		     "more "
-		     "often than live ones");
+		     "more often than live ones");
 	if (p->method != AB_PROBE_ICMP && p->interval_ms < TCP_INTERVAL_MS)
 		warn(l, origin_of(l, "Probe", "Interval"),
 		     "a TCP probe more often than each 10s fills the logs of many "
@@ -275,11 +274,9 @@ static bool takes_other_kinds(const struct lint *l, const struct ab_policy *a,
 /* Does Type of @p, if there is one, have any kind that matches without Type? */
 static bool has_usual_kind(const struct lint *l, const struct ab_policy *p)
 {
-	static const char *const usual[] = { "ether", "vlan", "bond", "infiniband" };
 	const struct ab_span *span = &p->match_words[AB_MATCH_TYPE];
 	bool has_positive = false;
 	uint32_t i;
-	unsigned int k;
 
 	for (i = 0; i < span->count; i++) {
 		const struct ab_word *w = &l->set->words[span->first + i];
@@ -287,9 +284,8 @@ static bool has_usual_kind(const struct lint *l, const struct ab_policy *p)
 		if (w->negated)
 			continue;
 		has_positive = true;
-		for (k = 0; k < 4; k++)
-			if (ab_streq(w->text, usual[k]))
-				return true;
+		if (ab_policy_is_usual_kind((unsigned int)ab_port_type_of(w->text)))
+			return true;
 	}
 	return !has_positive;
 }

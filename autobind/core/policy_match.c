@@ -39,6 +39,17 @@ static bool is_yes(const struct verdict *v)
 	return !v->is_excluded && (v->is_hit || !v->has_positive);
 }
 
+const char *ab_policy_match_key_name(enum ab_match_key key)
+{
+	static const char *const names[AB_MATCH_KEY_MAX] = {
+		[AB_MATCH_NAME] = "Name",     [AB_MATCH_MAC] = "MAC",
+		[AB_MATCH_DRIVER] = "Driver", [AB_MATCH_TYPE] = "Type",
+		[AB_MATCH_MASTER] = "Master", [AB_MATCH_ADDRESS] = "Address",
+	};
+
+	return names[key];
+}
+
 /* --- [Match] ---------------------------------------------------------------------- */
 
 static void hwaddr_text(const struct ab_hwaddr *h, char *buf)
@@ -149,7 +160,7 @@ static bool is_named(const struct ab_policy_set *set, const struct ab_policy *p,
 	return false;
 }
 
-static bool is_usual_kind(unsigned int type)
+bool ab_policy_is_usual_kind(unsigned int type)
 {
 	return type == AB_PORT_ETHER || type == AB_PORT_VLAN || type == AB_PORT_BOND ||
 	       type == AB_PORT_INFINIBAND;
@@ -177,7 +188,7 @@ void ab_policy_match_keys(const struct ab_policy_set *set, uint32_t index,
 			ret->missed |= 1u << key;
 	}
 	ret->is_wrong_kind = !p->match_origin[AB_MATCH_TYPE].line &&
-			     !is_usual_kind(port->link->type) &&
+			     !ab_policy_is_usual_kind(port->link->type) &&
 			     !is_named(set, p, port);
 }
 
@@ -399,8 +410,7 @@ static void make_safe(char *name)
 	for (s = name; *s; s++) {
 		if (!ab_is_alnum(*s) && !strchr("._:@-", *s))
 			*s = '_';
-		if (ab_lower(s[0]) == 'i' && ab_lower(s[1]) == 'p' &&
-		    ab_lower(s[2]) == 'v' && s[3] == '6')
+		if (ab_starts_with_nocase(s, "ipv6"))
 			s[2] = '_';
 	}
 	if (name[0] == '.')

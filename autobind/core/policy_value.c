@@ -266,14 +266,9 @@ static bool read_format(const struct item *it)
 
 static bool has_nocase(const char *s, const char *part)
 {
-	size_t i;
-
-	for (; *s; s++) {
-		for (i = 0; part[i] && ab_lower(s[i]) == part[i]; i++)
-			;
-		if (!part[i])
+	for (; *s; s++)
+		if (ab_starts_with_nocase(s, part))
 			return true;
-	}
 	return false;
 }
 

@@ -361,7 +361,7 @@ static void on_address(struct ab_proto *p, const char *value)
 					      : AB_PROTO_SKIP_SYNTAX]++;
 		return;
 	}
-	if (ab_addr_is_unusable(&portal.addr) || portal.port == 0 ||
+	if (ab_addr_is_unusable(&portal.addr) ||
 	    (ab_addr_is_linklocal6(&portal.addr) && !p->has_device)) {
 		p->n_skipped[AB_PROTO_SKIP_UNUSABLE]++;
 		return;

@@ -79,9 +79,8 @@ struct ab_proto_item {
 typedef void ab_proto_item_fn(void *arg, const struct ab_proto_item *item);
 
 struct ab_proto_config {
-	const char
-		*initiator; /* borrowed until ab_proto_init() returns; checked name */
-	uint64_t nonce;	    /* random: makes the ISID differ between our sessions */
+	const char *initiator; /* a checked name; borrowed for ab_proto_init() */
+	uint64_t nonce;	       /* random: makes the ISID differ between our sessions */
 	uint32_t items_max;
 	bool has_device; /* link-local addresses have a zone: the device's */
 	ab_proto_item_fn *fn;
@@ -155,7 +154,7 @@ void ab_proto_sent(struct ab_proto *p, size_t n);
 /* "the target wants authentication", ...; never NULL. */
 const char *ab_discovery_strerror(int code);
 
-/* "is a domain name", ...: completes "an address"; never NULL. */
+/* "malformed", "with a domain name", ...: completes "left out N parts"; never NULL. */
 const char *ab_proto_skip_name(enum ab_proto_skip skip);
 
 #endif

@@ -180,8 +180,7 @@ enum ab_record_state ab_record_parse(struct ab_record *rec, enum ab_record_kind 
 void ab_record_overlay_conf(struct ab_record *rec, const char *text, size_t n,
 			    ab_record_problem_fn *fn, void *arg);
 
-/* Fill an iface record that binds like @b. Return: 0, or AB_RECORD_R_* of a bad value.
- */
+/* Fill an iface record that binds like @b. Return: 0, or why not: AB_RECORD_R_*. */
 int ab_record_from_binding(struct ab_record *rec, const struct ab_binding *b);
 /* The binding of an iface or node record. False: something does not fit its field. */
 bool ab_record_binding(const struct ab_record *rec, struct ab_binding *ret_binding);
@@ -213,12 +212,12 @@ void ab_record_set_add(struct ab_record_set *set, enum ab_key key);
 /**
  * ab_record_print() - the record as a file of open-iscsi
  * @rec:  the record
- * @keys: NULL for every given key, or the keys that may be written. Of these the node.*
- * and discovery.* ones are written with their value, default or not: that freezes
- * iscsid.conf's state of today, as iscsiadm does; the iface.* ones only when not at
- * their default.
+ * @keys: NULL for every given key, or the keys that may be written
  * @t:    where to; AB_RECORD_TEXT bytes are enough
  *
+ * Of @keys the node.* and discovery.* ones are written with their value, default or
+ * not: that freezes iscsid.conf's state of today, as iscsiadm does; the iface.* ones
+ * only when not at their default.
  * Lines aside follow the known ones, but only without @keys.
  */
 void ab_record_print(const struct ab_record *rec, const struct ab_record_set *keys,

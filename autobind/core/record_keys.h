@@ -24,8 +24,7 @@ enum ab_record_type {
 	AB_RECORD_T_U32,
 	AB_RECORD_T_U16,
 	AB_RECORD_T_U8,
-	AB_RECORD_T_WORD, /* one of WORDS, case counts; another word leaves the default
-			   */
+	AB_RECORD_T_WORD, /* one of WORDS, case counts; else the default */
 	AB_RECORD_T_LIST, /* some of WORDS, in order of preference */
 };
 

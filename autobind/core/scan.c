@@ -44,10 +44,7 @@ static bool check_bytes(struct scanner *s, const char *p, size_t n)
 			fail(s, "not valid UTF-8: save the file as UTF-8 text");
 			return false;
 		}
-		if ((len == 1 && ((unsigned char)p[i] < ' ' || p[i] == 0x7f) &&
-		     p[i] != '\t') ||
-		    (len == 2 && (unsigned char)p[i] == 0xc2 &&
-		     (unsigned char)p[i + 1] < 0xa0)) {
+		if (ab_utf8_is_control(p + i, len) && p[i] != '\t') {
 			fail(s, "a control character: remove it");
 			return false;
 		}

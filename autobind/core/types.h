@@ -79,8 +79,7 @@ struct ab_link {
 	uint16_t vlan_id; /* 0: no VLAN */
 	uint32_t mtu;
 	struct ab_hwaddr hwaddr;
-	struct ab_hwaddr
-		perm_hwaddr; /* IFLA_PERM_ADDRESS; len 0: the device has none */
+	struct ab_hwaddr perm_hwaddr; /* IFLA_PERM_ADDRESS; len 0: none */
 };
 
 /* What udev adds to a link. */
@@ -123,8 +122,7 @@ struct ab_node_key {
 /* How well a record on disk could be read. */
 enum ab_record_state {
 	AB_RECORD_OK,
-	AB_RECORD_BROKEN, /* exists, but is empty, cut, too large or no record: never
-			     touched */
+	AB_RECORD_BROKEN, /* empty, cut, too large, no record: never touched */
 };
 
 /*
@@ -153,7 +151,8 @@ bool ab_net_contains(const struct ab_net *net, const struct ab_addr *addr);
  * cleared. */
 struct ab_net ab_net_of(const struct ab_net *ifaddr);
 
-/* 127/8, ::1, 0.0.0.0, ::, multicast, 255.255.255.255: never a portal. */
+/* 0/8, 127/8, 224/3 (multicast, reserved, broadcast), ::, ::1, ff00::/8 and IPv4 in
+ * disguise (::ffff:0:0/96): never a portal. */
 bool ab_addr_is_unusable(const struct ab_addr *a);
 /* fe80::/10, 169.254/16 is not: those are routed on link, without a zone. */
 bool ab_addr_is_linklocal6(const struct ab_addr *a);

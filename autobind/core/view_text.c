@@ -35,12 +35,11 @@ static void add_denied(struct ab_text *t, const struct ab_view *v,
 	const struct ab_policy *pol = policy_of(v, p);
 	struct ab_origin origin = { .file = UINT32_MAX };
 
+	ab_text_add(t, "denied by the policy");
 	if (!pol || ab_policy_portal(v->set, pol, &path->portal, NULL, 0, &origin) !=
-			    AB_PORTAL_DENIED) {
-		ab_text_add(t, "denied by the policy");
+			    AB_PORTAL_DENIED)
 		return;
-	}
-	ab_text_add(t, "Deny (");
+	ab_text_add(t, " (");
 	ab_view_add_origin(t, v->set, &origin);
 	ab_text_addc(t, ')');
 }
@@ -121,19 +120,20 @@ static void add_discovery(struct ab_text *t, const struct ab_view *v,
 {
 	struct ab_view_founds n;
 
-	if (!(path->roles & AB_ROLE_DISCOVERY))
+	/* What keeps the path from being asked has been told. */
+	if (!(path->roles & AB_ROLE_DISCOVERY) || path->health.state != AB_PATH_UP)
 		return;
 	if (path->discovery_job && !path->discovery_ok_at.ns) {
 		ab_text_add(t, "; it is being asked for targets");
 	} else if (path->discovery_code) {
 		ab_text_add(t, "; discovery failed: ");
 		ab_view_add_discovery_error(t, path->discovery_code);
-		if (!path->discovery_job && path->health.state == AB_PATH_UP) {
+		if (!path->discovery_job) {
 			ab_text_add(t, "; again in ");
 			ab_view_add_ms(
 				t, ab_mono_ms_between(v->now, path->discovery.next));
 		}
-	} else if (path->health.state == AB_PATH_UP && !path->discovery_ok_at.ns) {
+	} else if (!path->discovery_ok_at.ns) {
 		ab_text_add(t, v->e->is_paused ? "; not asked for targets: paused"
 					       : "; it will be asked for targets");
 	}
@@ -319,12 +319,6 @@ bool ab_view_add_binding_reason(struct ab_text *t, const struct ab_view *v,
 
 /* --- why a port is as it is --- */
 
-static const char *const match_key_names[AB_MATCH_KEY_MAX] = {
-	[AB_MATCH_NAME] = "Name",     [AB_MATCH_MAC] = "MAC",
-	[AB_MATCH_DRIVER] = "Driver", [AB_MATCH_TYPE] = "Type",
-	[AB_MATCH_MASTER] = "Master", [AB_MATCH_ADDRESS] = "Address",
-};
-
 /* "Address (FILE:LINE), Driver (FILE:LINE)": those of @keys. */
 static void add_keys(struct ab_text *t, const struct ab_view *v, uint32_t index,
 		     uint32_t keys)
@@ -336,7 +330,7 @@ static void add_keys(struct ab_text *t, const struct ab_view *v, uint32_t index,
 		if (!(keys & 1u << key))
 			continue;
 		ab_text_add(t, separator);
-		ab_text_add(t, match_key_names[key]);
+		ab_text_add(t, ab_policy_match_key_name((enum ab_match_key)key));
 		ab_text_add(t, " (");
 		ab_view_add_origin(t, v->set,
 				   &v->set->policies[index].match_origin[key]);

@@ -168,7 +168,6 @@ uint32_t ab_world_add_port(struct ab_engine *e, uint32_t ifindex)
 	if (s == AB_NONE)
 		return s;
 	p = ab_port_at(e, s);
-	p->number = ++e->last_port;
 	p->link.ifindex = p->udev.ifindex = ifindex;
 	p->first_addr = p->first_path = p->iface = AB_NONE;
 	p->policy = -1;
@@ -311,7 +310,7 @@ uint32_t ab_world_add_found(struct ab_engine *e, uint32_t path, uint32_t target,
 	f->path = path;
 	f->target = target;
 	f->tpgt = tpgt;
-	f->source = AB_NONE;
+	f->source = f->node = AB_NONE;
 	f->next = ab_path_at(e, path)->first_found;
 	ab_path_at(e, path)->first_found = s;
 	ab_target_at(e, target)->refs++;
@@ -494,15 +493,24 @@ bool ab_world_addr_is_usable(const struct ab_ifaddr_item *a)
 	       !ab_addr_is_linklocal6(&i->net.addr);
 }
 
-void ab_world_touch(struct ab_engine *e, uint32_t port, bool urgent)
+void ab_world_touch_answer(struct ab_engine *e, uint32_t port)
 {
 	struct ab_port *p = ab_port_at(e, port);
 
 	if (!p->is_dirty || ab_mono_is_never(p->soak_first))
 		p->soak_first = e->now;
 	p->soak_last = e->now;
-	p->is_dirty = true;
-	p->is_urgent |= urgent;
+	p->is_dirty = p->is_urgent = true;
+}
+
+void ab_world_touch(struct ab_engine *e, uint32_t port, bool urgent)
+{
+	struct ab_port *p = ab_port_at(e, port);
+	bool was_urgent = p->is_urgent;
+
+	ab_world_touch_answer(e, port);
+	p->is_urgent = was_urgent || urgent;
+	p->is_wish_dirty = true;
 }
 
 void ab_world_touch_all(struct ab_engine *e, bool urgent)

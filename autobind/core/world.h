@@ -41,15 +41,20 @@ struct ab_backoff {
 	uint8_t attempts;
 };
 
+/* What a port waits for: bits. */
+#define AB_WAIT_WRITE 1u
+#define AB_WAIT_DISCOVERY 2u
+
 /* A network device. */
 struct ab_port {
 	struct ab_item item;
-	uint32_t number;		 /* never reused in a run */
 	uint32_t first_addr, first_path; /* heads of lists */
 	bool has_link, link_seen;
 	bool has_udev, udev_seen;
-	bool is_dirty;		       /* to be planned */
-	bool is_urgent;		       /* ... without soaking */
+	bool is_dirty;	    /* to be planned */
+	bool is_urgent;	    /* ... without soaking */
+	bool is_wish_dirty; /* what its policy wants of it is to be worked out again */
+	uint8_t waits_for;  /* AB_WAIT_*: jobs that it would start if it could */
 	bool is_contradicted;	       /* see contradicted_since */
 	bool is_limited;	       /* MaxPortals left something out */
 	uint8_t state;		       /* enum ab_port_state */
@@ -152,7 +157,7 @@ struct ab_path {
 	struct ab_health health;
 	/* What the prober was told. */
 	uint32_t probe_ifindex, probe_interval_ms, probe_timeout_ms;
-	uint8_t probe_method, probe_burst;
+	uint8_t probe_method;
 	/* Discovery through this path. */
 	uint64_t discovery_job;
 	ab_mono discovery_started, discovery_ok_at;
@@ -169,6 +174,8 @@ struct ab_found {
 	uint32_t source;   /* slot of the path that was asked; AB_NONE: Static= */
 	uint64_t seen_job; /* the discovery that reported it last */
 	bool is_seen;	   /* Static=: still in the policy */
+	bool is_wanted;	   /* the policy wants the target */
+	uint32_t node;	   /* slot of its node record, if that is still there: a hint */
 };
 
 enum ab_job_kind {
@@ -194,7 +201,6 @@ struct ab_engine {
 	struct ab_job jobs[AB_JOBS_MAX];
 	uint32_t n_writes, n_discoveries; /* in flight */
 	uint64_t last_job;
-	uint32_t last_port;
 	uint64_t random; /* state of the generator */
 	bool is_fresh[AB_SOURCE_MAX];
 	bool is_dumping[AB_SOURCE_MAX];
@@ -205,6 +211,8 @@ struct ab_engine {
 	bool is_starved; /* no room for effects, or too many jobs in flight */
 	bool is_orphans_dirty;
 	bool is_ledger_dirty; /* some record's .is_ledger_due */
+	bool is_job_ended;    /* ports that wait for one have not been planned since */
+	uint8_t waits_for;    /* AB_WAIT_* of the port that is being planned */
 	uint32_t generation;  /* of the policy set */
 	ab_mono now;	      /* of the step that runs */
 	ab_mono next;
@@ -310,6 +318,8 @@ bool ab_world_addr_is_usable(const struct ab_ifaddr_item *a);
 
 /* Marks a port for planning; @urgent: in this step, else after the soak. */
 void ab_world_touch(struct ab_engine *e, uint32_t port, bool urgent);
+/* The same, at once, where the policy wants what it did: an answer, not a change. */
+void ab_world_touch_answer(struct ab_engine *e, uint32_t port);
 void ab_world_touch_all(struct ab_engine *e, bool urgent);
 
 /* A number that differs from run to run: for jitter. */

@@ -40,8 +40,7 @@ __attribute__((format(printf, 1, 2))) static int keep_message(const char *fmt, .
 	return n;
 }
 
-/* --- iniparser as second opinion ---------------------------------------------------
- */
+/* --- iniparser as second opinion ------------------------------------------------ */
 
 static int load_ini(const char *data, size_t n, dictionary **ret_dict)
 {

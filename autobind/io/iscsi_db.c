@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The handle, names, reading one record, and open-iscsi's lock. */
+/* The handle, names, and reading one record. */
 #include "io/iscsi_db.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/name.h"
@@ -21,12 +19,10 @@
 #include "io/log.h"
 
 #define LOCK_WAIT_MS 5000 /* architecture.md G */
-#define LOCK_POLL_MS 10	  /* as iscsiadm */
 #define LOCK_STALE_S 60	  /* the longest real hold is one listing: seconds */
 #define TMP_OLD_S 60	  /* a temporary file lives as long as one batch */
 
-/* --- the handle --------------------------------------------------------------------
- */
+/* --- the handle ----------------------------------------------------------------- */
 
 int ab_db_root_fd(const struct ab_db *db)
 {
@@ -85,7 +81,9 @@ int ab_db_open(const struct ab_db_config *config, struct ab_db **ret_db)
 	    !ab_copy(db->lock_dir, sizeof(db->lock_dir), config->lock_dir) ||
 	    !ab_copy(db->conf, sizeof(db->conf), config->conf) ||
 	    !ab_copy(db->proc, sizeof(db->proc),
-		     config->proc ? config->proc : "/proc")) {
+		     config->proc ? config->proc : "/proc") ||
+	    !ab_copy(db->lock_note, sizeof(db->lock_note),
+		     config->lock_note ? config->lock_note : "")) {
 		free(db);
 		return -ENAMETOOLONG;
 	}
@@ -102,6 +100,7 @@ int ab_db_open(const struct ab_db_config *config, struct ab_db **ret_db)
 	db->lock_wait_ms = config->lock_wait_ms ? config->lock_wait_ms : LOCK_WAIT_MS;
 	db->lock_stale_s = config->lock_stale_s ? config->lock_stale_s : LOCK_STALE_S;
 	remove_leftovers(db);
+	ab_db_break_own_lock(db);
 	*ret_db = db;
 	return 0;
 }
@@ -117,8 +116,7 @@ struct ab_db *ab_db_close(struct ab_db *db)
 	return NULL;
 }
 
-/* --- findings ----------------------------------------------------------------------
- */
+/* --- findings ------------------------------------------------------------------- */
 
 void ab_db_note_finding(void *findings, const struct ab_record_problem *p)
 {
@@ -157,8 +155,7 @@ void ab_db_tell_text(struct ab_db *db, const char *path, const char *what)
 		db->on_problem(db->arg, &p);
 }
 
-/* --- names -------------------------------------------------------------------------
- */
+/* --- names ---------------------------------------------------------------------- */
 
 static bool is_file_name(const char *name, size_t max)
 {
@@ -231,8 +228,7 @@ bool ab_db_link_name(const struct ab_node_key *key, char *name)
 	return !t.cut;
 }
 
-/* --- reading one record ------------------------------------------------------------
- */
+/* --- reading one record --------------------------------------------------------- */
 
 static int read_up_to(int fd, char *buf, size_t max, size_t want, size_t *ret_size)
 {
@@ -313,159 +309,4 @@ int ab_db_read_node(struct ab_db *db, const struct ab_node_key *key,
 	if (!ab_db_node_path(key, path))
 		return -ENOENT;
 	return read_record(db, path, AB_RECORD_KIND_NODE, rec, ret_state);
-}
-
-/* --- the lock ----------------------------------------------------------------------
- */
-
-/* Command name and state letter of a process; false: it is gone, or none. */
-static bool read_process(int procfd, const char *pid, char *comm, size_t size,
-			 char *ret_state)
-{
-	char path[64], *data = NULL, *open_par, *close_par;
-	size_t n = 0;
-	bool ok;
-
-	if (snprintf(path, sizeof(path), "%s/stat", pid) >= (int)sizeof(path) ||
-	    ab_file_read(procfd, path, 4096, &data, &n, NULL) != 0)
-		return false;
-	/* "PID (command name) S ...": the name may hold anything. */
-	open_par = strchr(data, '(');
-	close_par = strrchr(data, ')');
-	ok = open_par && close_par && close_par > open_par && close_par[1] == ' ' &&
-	     ab_copyn(comm, size, open_par + 1, (size_t)(close_par - open_par - 1));
-	if (ok)
-		*ret_state = close_par[2];
-	free(data);
-	return ok;
-}
-
-/*
- * May this process hold the lock? iscsiadm whenever it lives; iscsid lives always and
- * sleeps in poll(), so only when it is in the middle of something.
- */
-static bool may_hold_lock(const char *comm, char state)
-{
-	if (ab_streq(comm, "iscsiadm"))
-		return state != 'Z' && state != 'X';
-	return ab_streq(comm, "iscsid") && strchr("RDTt", state);
-}
-
-/* Unreadable /proc counts as yes: a lock is broken only when nobody can hold it. */
-static bool has_lock_holder(const struct ab_db *db)
-{
-	DIR *dir = opendir(db->proc);
-	bool found = false;
-	struct dirent *e;
-	char comm[64], state;
-
-	if (!dir)
-		return true;
-	while (!found && (e = readdir(dir))) {
-		if (!isdigit((unsigned char)e->d_name[0]))
-			continue;
-		if (read_process(dirfd(dir), e->d_name, comm, sizeof(comm), &state))
-			found = may_hold_lock(comm, state);
-	}
-	(void)closedir(dir);
-	return found;
-}
-
-/*
- * The inode's ctime is the time of the last link() or unlink() of lock.write: a holder
- * that works renews it all the time, one that was killed leaves it to age.
- */
-static int64_t lock_age_s(int dirfd, bool *ret_exists)
-{
-	struct stat st;
-
-	*ret_exists = fstatat(dirfd, "lock.write", &st, AT_SYMLINK_NOFOLLOW) == 0;
-	if (!*ret_exists)
-		return 0;
-	return ab_clock_file_ns() / AB_NSEC_PER_SEC - st.st_ctim.tv_sec;
-}
-
-static bool break_stale_lock(const struct ab_db *db, int dirfd)
-{
-	bool exists;
-	int64_t age = lock_age_s(dirfd, &exists);
-
-	if (!exists || age <= db->lock_stale_s || has_lock_holder(db))
-		return false;
-	/* Again, as late as possible: another one may have broken and taken it. */
-	if (lock_age_s(dirfd, &exists) <= db->lock_stale_s || !exists)
-		return false;
-	if (unlinkat(dirfd, "lock.write", 0) < 0)
-		return false;
-	ab_log_warnx("db",
-		     "removed stale lock %s/lock.write: %lld s old, no iscsiadm runs",
-		     db->lock_dir, (long long)age);
-	return true;
-}
-
-static int open_lock_dir(const struct ab_db *db)
-{
-	int fd;
-
-	if (mkdir(db->lock_dir, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	fd = open(db->lock_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-static int link_lock(int dirfd)
-{
-	int fd = openat(dirfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0)
-		return -errno;
-	(void)close(fd); /* nothing was written */
-	return linkat(dirfd, "lock", dirfd, "lock.write", 0) < 0 ? -errno : 0;
-}
-
-/* Return: as ab_db_lock(). */
-static int try_lock(struct ab_db *db)
-{
-	int dirfd, r;
-
-	if (db->is_locked)
-		return 0;
-	dirfd = open_lock_dir(db);
-	if (dirfd < 0)
-		return dirfd;
-	r = link_lock(dirfd);
-	if (r == -EEXIST && break_stale_lock(db, dirfd))
-		r = link_lock(dirfd);
-	(void)close(dirfd);
-	db->is_locked = r == 0;
-	return r == -EEXIST ? AB_DB_E_LOCKED : r;
-}
-
-int ab_db_lock(struct ab_db *db)
-{
-	const struct timespec pause = { .tv_nsec = LOCK_POLL_MS * AB_NSEC_PER_MSEC };
-	ab_mono end = ab_mono_add_ms(ab_clock_now(), db->lock_wait_ms);
-	int r;
-
-	/* The protocol has nothing to wait on: iscsiadm polls, too. */
-	while ((r = try_lock(db)) == AB_DB_E_LOCKED) {
-		if (ab_mono_reached(end, ab_clock_now()))
-			break;
-		(void)nanosleep(&pause, NULL); /* early is as good as late */
-	}
-	return r;
-}
-
-void ab_db_unlock(struct ab_db *db)
-{
-	int dirfd;
-
-	if (!db->is_locked)
-		return;
-	db->is_locked = false;
-	dirfd = open(db->lock_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd < 0 || unlinkat(dirfd, "lock.write", 0) < 0)
-		ab_log_warn("db", "cannot remove %s/lock.write", db->lock_dir);
-	if (dirfd >= 0)
-		(void)close(dirfd);
 }

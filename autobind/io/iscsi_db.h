@@ -23,6 +23,9 @@
 
 #define AB_DB_E_LOCKED 1 /* somebody else holds the lock; try again later */
 
+/* Name of the processes that write (ps(1)): they know each other by it. */
+#define AB_DB_STORE_NAME "autobindd-store"
+
 /* Renames of one hold of the lock (architecture.md G). */
 #define AB_DB_BATCH_MAX 64
 
@@ -65,11 +68,12 @@ typedef void ab_db_problem_fn(void *arg, const struct ab_db_problem *p);
 
 /* Strings are copied. */
 struct ab_db_config {
-	const char *root;		   /* as opened, --root included */
-	const char *link_root;		   /* as symlinks name it; NULL: .root */
-	const char *lock_dir;		   /* as opened */
-	const char *conf;		   /* path of iscsid.conf */
-	const char *proc;		   /* NULL: "/proc" */
+	const char *root;      /* as opened, --root included */
+	const char *link_root; /* as symlinks name it; NULL: .root */
+	const char *lock_dir;  /* as opened */
+	const char *conf;      /* path of iscsid.conf */
+	const char *proc;      /* NULL: "/proc" */
+	const char *lock_note; /* file that tells our lock after a kill; NULL: none */
 	const struct ab_record_set *known; /* NULL: not known, write old keys only */
 	ab_db_problem_fn *on_problem;	   /* NULL: findings are not wanted */
 	void *arg;			   /* for on_problem */
@@ -84,7 +88,8 @@ struct ab_db;
  * @config: what and where; copied
  * @ret_db: the handle
  *
- * Nothing need exist yet. Temporary files that a killed writer left are removed.
+ * Nothing need exist yet. Temporary files that a killed writer left are removed, and
+ * its lock, when .lock_note says that it was ours.
  *
  * Return: 0 or -errno (-ENOMEM, -ENAMETOOLONG).
  */

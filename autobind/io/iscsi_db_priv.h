@@ -16,17 +16,21 @@
 /* Temporary files in the root: this, a process id, '.', a number. */
 #define AB_DB_TMP ".autobind."
 
+/* Bytes of the words that tell one lock from the next. */
+#define AB_DB_NOTE_MAX 128
+
 struct ab_db_cache; /* iscsi_db_scan.c */
 
 struct ab_db {
 	char root[PATH_MAX], link_root[PATH_MAX], lock_dir[PATH_MAX], conf[PATH_MAX],
-		proc[PATH_MAX];
+		proc[PATH_MAX], lock_note[PATH_MAX];
 	struct ab_record_set known;
 	bool has_known;
 	ab_db_problem_fn *on_problem;
 	void *arg;
 	uint32_t lock_wait_ms, lock_stale_s;
 	bool is_locked;
+	char lock_mark[AB_DB_NOTE_MAX]; /* what our lock looks like */
 	uint64_t conf_hash;	   /* of the iscsid.conf whose findings were reported */
 	struct ab_record_set told; /* keys of [Node] reported as not known here */
 	struct ab_db_cache *cache; /* owned */
@@ -61,6 +65,9 @@ bool ab_db_node_path(const struct ab_node_key *key, char *path);
 bool ab_db_source_path(const char *addr, uint16_t port, char *path);
 /* "<target>,<addr>,<port>,<tpgt>,<iface>"; false: longer than a file name may be. */
 bool ab_db_link_name(const struct ab_node_key *key, char *name);
+
+/* Removes the lock that a killed process of ours left. */
+void ab_db_break_own_lock(const struct ab_db *db);
 
 struct ab_db_cache *ab_db_cache_free(struct ab_db_cache *cache);
 

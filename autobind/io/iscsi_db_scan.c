@@ -64,8 +64,7 @@ struct walk {
 	void *arg;
 };
 
-/* --- memory of the last scan -------------------------------------------------------
- */
+/* --- memory of the last scan ---------------------------------------------------- */
 
 struct ab_db_cache *ab_db_cache_free(struct ab_db_cache *cache)
 {
@@ -195,8 +194,7 @@ static bool is_same(const struct mark *a, const struct mark *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-/* --- telling -----------------------------------------------------------------------
- */
+/* --- telling -------------------------------------------------------------------- */
 
 static bool source_changed(const struct walk *w, uint64_t source)
 {
@@ -240,8 +238,7 @@ static void note_stray(struct walk *w, const char *path, const char *what)
 		ab_db_tell_text(w->db, path, what);
 }
 
-/* --- one record --------------------------------------------------------------------
- */
+/* --- one record ----------------------------------------------------------------- */
 
 /* What its path says about a record. */
 struct expected {
@@ -475,8 +472,7 @@ static void visit(struct walk *w, int dirfd, const char *name, const char *path,
 	tell(w, s, &ev);
 }
 
-/* --- folders -----------------------------------------------------------------------
- */
+/* --- folders -------------------------------------------------------------------- */
 
 typedef void entry_fn(struct walk *w, int dirfd, const char *path,
 		      const struct dirent64 *e, const void *arg);
@@ -653,8 +649,7 @@ static void visit_source(struct walk *w, int dirfd, const char *path,
 	s->mark = mark;
 }
 
-/* --- the scan ----------------------------------------------------------------------
- */
+/* --- the scan ------------------------------------------------------------------- */
 
 static void tell_gone(struct walk *w)
 {

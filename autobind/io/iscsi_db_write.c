@@ -93,8 +93,7 @@ static bool is_unchanged(struct ab_db *db, const struct ab_db_job *job)
 	       ab_record_hash(&db->rec) == job->expected;
 }
 
-/* --- prepare -----------------------------------------------------------------------
- */
+/* --- prepare -------------------------------------------------------------------- */
 
 /* iscsid.conf as it is now; one that is missing is empty, as for iscsiadm. */
 struct conf {
@@ -417,8 +416,7 @@ void ab_db_job_clear(struct ab_db_job *job)
 	job->text_len = 0;
 }
 
-/* --- commit ------------------------------------------------------------------------
- */
+/* --- commit --------------------------------------------------------------------- */
 
 /* One batch. */
 struct batch {

@@ -38,8 +38,7 @@ struct ab_ledger_file {
 	uint32_t n, max;
 	uint32_t *buckets; /* owned; as many as .max */
 	bool is_dirty, is_unreadable;
-	bool is_locked_out; /* the bad file could not be set aside: never overwrite it
-			     */
+	bool is_locked_out; /* a bad file could not be set aside: do not overwrite */
 	int run_error;	    /* last result of writing the copy, reported on change */
 };
 

@@ -42,8 +42,7 @@ struct run {
 	uint32_t ifindex;
 };
 
-/* --- the device --------------------------------------------------------------------
- */
+/* --- the device ----------------------------------------------------------------- */
 
 /* Not what the kernel would take by itself for a portal that is not link-local. */
 static bool is_usable_source(const struct sockaddr *sa, const struct ab_addr *portal)
@@ -130,8 +129,7 @@ static int choose_size(const struct ab_ping_options *o, uint32_t mtu,
 	return 0;
 }
 
-/* --- the run -----------------------------------------------------------------------
- */
+/* --- the run -------------------------------------------------------------------- */
 
 static void count_rtt(struct run *run, uint32_t rtt_us)
 {
@@ -297,8 +295,7 @@ int ab_ping_run(const struct ab_ping_options *options, ab_ping_fn *fn, void *arg
 	return r;
 }
 
-/* --- text --------------------------------------------------------------------------
- */
+/* --- text ----------------------------------------------------------------------- */
 
 static void add_ms(struct ab_text *t, uint32_t us)
 {

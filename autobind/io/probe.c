@@ -64,8 +64,7 @@ static struct ab_portal portal_of(const struct ab_probe_path *p)
 	return portal;
 }
 
-/* --- when --------------------------------------------------------------------------
- */
+/* --- when ----------------------------------------------------------------------- */
 
 static uint64_t hash_of(const struct ab_probe *probe, uint64_t id, uint64_t n)
 {
@@ -144,8 +143,7 @@ static void schedule_burst(struct ab_probe *probe, uint32_t slot, uint8_t burst)
 	ab_probe_table_schedule(&probe->table, slot, p->anchor);
 }
 
-/* --- what came of it ---------------------------------------------------------------
- */
+/* --- what came of it ------------------------------------------------------------ */
 
 static void finish(struct ab_probe *probe, uint32_t slot, const struct outcome *o)
 {
@@ -265,8 +263,7 @@ static void on_connect_over(void *arg, uint32_t slot, const struct ab_tcp_outcom
 	on_connected(probe, slot, &o);
 }
 
-/* --- echoes ------------------------------------------------------------------------
- */
+/* --- echoes --------------------------------------------------------------------- */
 
 static void flush_batch(struct ab_probe *probe, enum ab_icmp_family family)
 {
@@ -385,8 +382,7 @@ static void on_icmp_answer(void *arg, const struct ab_icmp_answer *a)
 	}
 }
 
-/* --- wake-ups ----------------------------------------------------------------------
- */
+/* --- wake-ups ------------------------------------------------------------------- */
 
 static void begin_round(struct ab_probe *probe, uint32_t slot)
 {
@@ -521,8 +517,7 @@ static void on_tcp(void *arg, unsigned int ready)
 	leave(probe);
 }
 
-/* --- from outside ------------------------------------------------------------------
- */
+/* --- from outside --------------------------------------------------------------- */
 
 static bool is_valid(const struct ab_effect *e)
 {

@@ -285,8 +285,7 @@ bool ab_icmp_is_ours(const struct ab_icmp *icmp, const struct ab_wire_echo *echo
 	return echo->mac == mac_of(icmp, echo->token, echo->seq, who, life);
 }
 
-/* --- sending -----------------------------------------------------------------------
- */
+/* --- sending -------------------------------------------------------------------- */
 
 static void put_pktinfo(struct msghdr *m, int level, int type, const void *info,
 			size_t n)
@@ -393,8 +392,7 @@ void ab_icmp_send(struct ab_icmp *icmp, enum ab_icmp_family family,
 	}
 }
 
-/* --- receiving ---------------------------------------------------------------------
- */
+/* --- receiving ------------------------------------------------------------------ */
 
 /* What the control messages of one packet say. */
 struct receipt {

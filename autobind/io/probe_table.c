@@ -30,8 +30,7 @@ void ab_probe_table_fini(struct ab_probe_table *t)
 	memset(t, 0, sizeof(*t));
 }
 
-/* --- the index: twice as many places as paths, so that runs stay short --------------
- */
+/* --- the index: twice as many places as paths, so that runs stay short ---------- */
 
 static uint32_t home_of(const struct ab_probe_table *t, uint64_t id)
 {
@@ -131,8 +130,7 @@ int ab_probe_table_add(struct ab_probe_table *t, uint64_t id, uint32_t *ret_slot
 	return 0;
 }
 
-/* --- lists --------------------------------------------------------------------------
- */
+/* --- lists ---------------------------------------------------------------------- */
 
 static void link_first(struct ab_probe_table *t, uint32_t slot, uint16_t list)
 {
@@ -204,8 +202,7 @@ uint32_t ab_probe_table_pop(struct ab_probe_table *t, uint16_t list)
 	return slot;
 }
 
-/* --- the wheel ----------------------------------------------------------------------
- */
+/* --- the wheel ------------------------------------------------------------------ */
 
 void ab_probe_table_schedule(struct ab_probe_table *t, uint32_t slot, int64_t when)
 {

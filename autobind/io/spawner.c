@@ -3,15 +3,13 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "io/helper.h"
 #include "io/log.h"
 #include "io/spawner_wire.h"
 
@@ -34,8 +32,7 @@ struct ab_spawner {
 	struct ab_loop_fd *death;      /* owned; the helper's pidfd */
 	struct ab_loop_timer *expiry;  /* owned; the earliest .expires */
 	struct ab_loop_timer *restart; /* owned */
-	int fd, pidfd;		       /* owned; -1: no helper */
-	pid_t pid;
+	struct ab_helper helper;       /* owned */
 	ab_mono born;
 	int64_t restart_ms;
 	uint64_t last_id;
@@ -43,13 +40,6 @@ struct ab_spawner {
 	/* An answer, and the terminator of its errors. */
 	char inbox[sizeof(struct ab_spawner_answer) + AB_SPAWNER_ERROR_MAX + 1];
 };
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
 
 /* --- jobs ------------------------------------------------------------------------- */
 
@@ -189,7 +179,7 @@ static bool read_answer(struct ab_spawner *s)
 			      .msg_iovlen = 1,
 			      .msg_control = control.space,
 			      .msg_controllen = sizeof(control.space) };
-	ssize_t n = recvmsg(s->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t n = recvmsg(s->helper.fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	int memfd;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -200,7 +190,8 @@ static bool read_answer(struct ab_spawner *s)
 	}
 	memfd = take_fd(&msg);
 	on_answer(s, (size_t)n, memfd);
-	close_fd(&memfd);
+	if (memfd >= 0)
+		close(memfd);
 	return true;
 }
 
@@ -215,70 +206,14 @@ static void on_socket(void *arg, unsigned int ready)
 
 /* --- the helper's life ------------------------------------------------------------ */
 
-/* The descriptors of the daemon are none of the helper's business. */
-static void close_from(unsigned int first)
+/* ab_helper_fn. */
+static int be_helper(void *arg, int fd)
 {
-	if (syscall(SYS_close_range, first, ~0u, 0) == 0)
-		return;
-	for (; first < 65536; first++) /* before Linux 5.9 */
-		(void)close((int)first);
-}
-
-/*
- * In the forked child. Handlers that libevent has set would write to the parent's loop,
- * so all signals are blocked until they are reset. What ends the daemon must not end
- * the helper: it stays for children that are never killed.
- */
-static void become_helper(int fd)
-{
-	struct sigaction reset = { .sa_handler = SIG_DFL };
-	int own = STDERR_FILENO + 1, null, signo;
-	sigset_t none;
-
-	for (signo = 1; signo < NSIG; signo++)
-		(void)sigaction(signo, &reset, NULL);
-	(void)signal(SIGTERM, SIG_IGN);
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGHUP, SIG_IGN);
-	(void)signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	/* Without CLOEXEC: children inherit what is standard input now. */
-	null = open("/dev/null", O_RDWR);
-	if (null < 0 || chdir("/"))
-		_exit(EXIT_FAILURE);
-	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-	    (fd != own && dup3(fd, own, O_CLOEXEC) < 0))
-		_exit(EXIT_FAILURE);
-	close_from((unsigned int)own + 1);
-	ab_spawner_helper(own);
-	_exit(EXIT_SUCCESS);
-}
-
-/* Return: 0 or -errno. */
-static int fork_helper(struct ab_spawner *s)
-{
-	sigset_t all, mask;
-	int fds[2], r = 0;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
-		return -errno;
-	sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, &mask);
-	s->pid = fork();
-	if (s->pid == 0)
-		become_helper(fds[1]);
-	if (s->pid < 0)
-		r = -errno;
-	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
-	close(fds[1]);
-	if (r < 0) {
-		close(fds[0]);
-		s->pid = 0;
-		return r;
-	}
-	s->fd = fds[0];
-	return 0;
+	(void)arg;
+	if (chdir("/"))
+		return EXIT_FAILURE;
+	ab_spawner_helper(fd);
+	return EXIT_SUCCESS;
 }
 
 static void on_death(void *arg, unsigned int ready);
@@ -288,28 +223,22 @@ static void drop_helper(struct ab_spawner *s)
 {
 	s->socket = ab_loop_fd_free(s->socket);
 	s->death = ab_loop_fd_free(s->death);
-	close_fd(&s->fd);
-	close_fd(&s->pidfd);
-	s->pid = 0;
+	ab_helper_drop(&s->helper);
 }
 
 static int start_helper(struct ab_spawner *s)
 {
-	int r = fork_helper(s);
+	int r = ab_helper_start("ab-spawner", be_helper, NULL, &s->helper);
 
 	if (r < 0)
 		return r;
-	s->pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);
-	if (s->pidfd < 0)
-		r = -errno;
+	r = ab_loop_fd_new(s->loop, s->helper.pidfd, AB_LOOP_READ, on_death, s,
+			   &s->death);
 	if (r == 0)
-		r = ab_loop_fd_new(s->loop, s->pidfd, AB_LOOP_READ, on_death, s,
-				   &s->death);
-	if (r == 0)
-		r = ab_loop_fd_new(s->loop, s->fd, AB_LOOP_READ, on_socket, s,
+		r = ab_loop_fd_new(s->loop, s->helper.fd, AB_LOOP_READ, on_socket, s,
 				   &s->socket);
 	if (r < 0) {
-		pid_t pid = s->pid;
+		pid_t pid = s->helper.pid;
 
 		drop_helper(s);
 		(void)waitpid(pid, NULL, 0); /* idle: it ends at once */
@@ -352,7 +281,7 @@ static void on_death(void *arg, unsigned int ready)
 	/* Answers that it sent before it died count. */
 	while (read_answer(s))
 		;
-	(void)waitpid(s->pid, &status, 0);
+	(void)waitpid(s->helper.pid, &status, 0);
 	ab_log_errx("spawner", "the helper died (%s %d); its jobs are unknown",
 		    WIFSIGNALED(status) ? "signal" : "exit status",
 		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
@@ -395,7 +324,7 @@ static int send_request(struct ab_spawner *s, const struct ab_spawner_job *job,
 	}
 	assert(head.n_args > 0 && job->argv[0][0] == '/');
 	msg.msg_iovlen = 1 + head.n_args;
-	if (sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size)
+	if (sendmsg(s->helper.fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size)
 		return 0;
 	return errno == EPIPE || errno == ECONNRESET ? -ENOTCONN : -errno;
 }
@@ -407,7 +336,7 @@ int ab_spawner_run(struct ab_spawner *s, const struct ab_spawner_job *job,
 	int r;
 
 	assert(job->output_max <= AB_SPAWNER_OUTPUT_MAX);
-	if (s->fd < 0)
+	if (s->helper.fd < 0)
 		return -ENOTCONN;
 	if (!slot)
 		return -EBUSY;
@@ -427,7 +356,7 @@ int ab_spawner_run(struct ab_spawner *s, const struct ab_spawner_job *job,
 
 pid_t ab_spawner_pid(const struct ab_spawner *s)
 {
-	return s->pid;
+	return s->helper.pid;
 }
 
 int ab_spawner_new(struct ab_loop *loop, struct ab_spawner **ret_spawner)
@@ -438,7 +367,7 @@ int ab_spawner_new(struct ab_loop *loop, struct ab_spawner **ret_spawner)
 	if (!s)
 		return -ENOMEM;
 	s->loop = loop;
-	s->fd = s->pidfd = -1;
+	s->helper = AB_HELPER_NONE;
 	s->restart_ms = RESTART_MIN_MS;
 	r = ab_loop_timer_new(loop, on_expiry, s, &s->expiry);
 	if (r == 0)

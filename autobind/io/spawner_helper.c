@@ -18,14 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "io/clock.h"
-#include "io/privs.h"
 
 /* The socket, and for each job its pidfd, its output and its errors. */
 #define FDS_PER_JOB 3
@@ -481,8 +479,6 @@ void ab_spawner_helper(int fd)
 	if (!h)
 		return;
 	h->fd = fd;
-	(void)prctl(PR_SET_NAME, "ab-spawner");
-	ab_privs_become_helper();
 	while (h->fd >= 0 || has_jobs(h)) {
 		ab_mono next = fill_poll(h, fds);
 

@@ -3,20 +3,17 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "io/helper.h"
 #include "io/log.h"
-#include "io/privs.h"
 #include "io/store_msg.h"
 
 /* Without a sign of life for this long the store is STALLED (architecture.md,
@@ -45,8 +42,7 @@ struct question {
 	uint64_t job;  /* 0: nobody wants to know */
 	uint32_t type; /* enum store_msg_type */
 	bool is_sent;
-	bool is_fact; /* must reach the ledger, so it is told again to the next helper
-		       */
+	bool is_fact; /* must reach the ledger: the next helper is told again */
 	uint8_t tries;
 	int fd; /* owned; a memory file, or -1 */
 	ab_store_answer_fn *fn;
@@ -64,9 +60,8 @@ struct ab_store {
 	struct ab_loop_fd *sock_handle, *pid_handle;	   /* owned */
 	struct ab_loop_timer *stall_timer, *restart_timer; /* owned */
 	struct ab_loop_timer *refuse_timer;		   /* owned */
-	int sock, pidfd;				   /* -1: none */
-	pid_t pid;					   /* 0: none */
-	struct questions open;				   /* sent ones first */
+	struct ab_helper helper;  /* owned; .fd may close first */
+	struct questions open;	  /* sent ones first */
 	struct questions refused; /* answered without the helper, in the next wake-up */
 	uint64_t last_seq;
 	enum ab_store_state state;
@@ -96,76 +91,18 @@ enum ab_store_state ab_store_state(const struct ab_store *s)
 
 int ab_store_pid(const struct ab_store *s)
 {
-	return s->pid;
+	return s->helper.pid;
 }
 
 /* --- the process ----------------------------------------------------------------- */
 
-static void close_from(int first)
+/* ab_helper_fn. */
+static int be_helper(void *arg, int fd)
 {
-	long max = sysconf(_SC_OPEN_MAX);
-	int fd;
+	const struct ab_store *s = arg;
 
-	if (close_range((unsigned int)first, ~0U, 0) == 0)
-		return;
-	for (fd = first; fd < max; fd++) /* before Linux 5.9 */
-		(void)close(fd);
-}
-
-static _Noreturn void be_helper(const struct ab_store_config *config, int sock,
-				const sigset_t *mask)
-{
-	static const int ignored[] = { SIGHUP,	SIGINT,	 SIGTERM, SIGPIPE,
-				       SIGUSR1, SIGUSR2, SIGCHLD };
-	size_t i;
-
-	/* The daemon decides when we end; a signal to the whole group must not. */
-	for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
-		(void)signal(ignored[i], SIG_IGN); /* cannot fail for these */
-	(void)sigprocmask(SIG_SETMASK, mask, NULL);
-	(void)prctl(PR_SET_NAME, "autobindd-store");
-	ab_privs_become_helper();
 	(void)umask(0077);
-	/* Nothing of the daemon's may stay open here, above all not its own end of our
-	 * socket: we would never see it close. */
-	if (dup2(sock, STDERR_FILENO + 1) < 0)
-		_exit(1);
-	close_from(STDERR_FILENO + 2);
-	_exit(store_helper_run(config, STDERR_FILENO + 1));
-}
-
-/* Return: 0 or -errno. */
-static int spawn(struct ab_store *s)
-{
-	int pair[2], r = 0;
-	sigset_t all, mask;
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_BLOCK, &all, &mask);
-	pid = fork();
-	if (pid == 0)
-		be_helper(&s->config, pair[1], &mask);
-	if (pid < 0)
-		r = -errno;
-	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
-	(void)close(pair[1]);
-	if (r == 0) {
-		s->pidfd = pidfd_open(pid, 0);
-		if (s->pidfd < 0)
-			r = -errno;
-	}
-	if (r) {
-		(void)close(pair[0]); /* the helper, if there is one, ends */
-		if (pid > 0)
-			(void)waitpid(pid, NULL, 0);
-		return r;
-	}
-	s->pid = pid;
-	s->sock = pair[0];
-	return 0;
+	return store_helper_run(&s->config, fd);
 }
 
 /* --- questions ------------------------------------------------------------------- */
@@ -241,12 +178,12 @@ static void send_open(struct ab_store *s)
 	struct question *q;
 	int r = 0;
 
-	if (s->sock < 0)
+	if (s->helper.fd < 0)
 		return;
 	TAILQ_FOREACH (q, &s->open, entry) {
 		if (q->is_sent)
 			continue;
-		r = store_msg_send(s->sock, &q->msg, q->n, MSG_DONTWAIT, q->fd);
+		r = store_msg_send(s->helper.fd, &q->msg, q->n, MSG_DONTWAIT, q->fd);
 		if (r)
 			break; /* full; or gone, which the socket tells by itself */
 		q->is_sent = true;
@@ -456,14 +393,15 @@ static void note_life(struct ab_store *s)
 static bool take_message(struct ab_store *s)
 {
 	int fd;
-	ssize_t n = store_msg_recv(s->sock, s->in, sizeof(*s->in), MSG_DONTWAIT, &fd);
+	ssize_t n =
+		store_msg_recv(s->helper.fd, s->in, sizeof(*s->in), MSG_DONTWAIT, &fd);
 
 	if (n == -EAGAIN)
 		return false;
 	if (n <= 0) {
 		s->sock_handle = ab_loop_fd_free(s->sock_handle);
-		(void)close(s->sock);
-		s->sock = -1;
+		(void)close(s->helper.fd);
+		s->helper.fd = -1;
 		return false;
 	}
 	note_life(s);
@@ -535,21 +473,20 @@ static void on_pid(void *arg, unsigned int ready)
 	siginfo_t info = { 0 };
 
 	(void)ready;
-	while (s->sock >= 0 && take_message(s))
+	while (s->helper.fd >= 0 && take_message(s))
 		; /* what it said before */
-	if (waitid(P_PIDFD, (id_t)s->pidfd, &info, WEXITED | WNOHANG) == 0 &&
+	if (waitid(P_PIDFD, (id_t)s->helper.pidfd, &info, WEXITED | WNOHANG) == 0 &&
 	    info.si_pid == 0)
 		return;
 	if (info.si_code == CLD_EXITED)
-		ab_log_errx("store", "helper %d ended with status %d", (int)s->pid,
-			    info.si_status);
+		ab_log_errx("store", "helper %d ended with status %d",
+			    (int)s->helper.pid, info.si_status);
 	else
-		ab_log_errx("store", "helper %d ended by signal %d", (int)s->pid,
+		ab_log_errx("store", "helper %d ended by signal %d", (int)s->helper.pid,
 			    info.si_status);
 	s->pid_handle = ab_loop_fd_free(s->pid_handle);
-	(void)close(s->pidfd);
-	s->pidfd = -1;
-	s->pid = 0;
+	s->sock_handle = ab_loop_fd_free(s->sock_handle);
+	ab_helper_drop(&s->helper);
 	on_lost(s);
 }
 
@@ -575,11 +512,11 @@ static void on_stall_timer(void *arg)
 
 static int watch_helper(struct ab_store *s)
 {
-	int r = ab_loop_fd_new(s->loop, s->sock, AB_LOOP_READ, on_sock, s,
+	int r = ab_loop_fd_new(s->loop, s->helper.fd, AB_LOOP_READ, on_sock, s,
 			       &s->sock_handle);
 
 	if (r == 0)
-		r = ab_loop_fd_new(s->loop, s->pidfd, AB_LOOP_READ, on_pid, s,
+		r = ab_loop_fd_new(s->loop, s->helper.pidfd, AB_LOOP_READ, on_pid, s,
 				   &s->pid_handle);
 	s->started_at = s->alive_at = ab_loop_now(s->loop);
 	return r;
@@ -588,27 +525,25 @@ static int watch_helper(struct ab_store *s)
 /* Closes our end, then the helper ends; @wait_ms: how long it may take. */
 static void drop_helper(struct ab_store *s, int wait_ms)
 {
-	struct pollfd pfd = { .fd = s->pidfd, .events = POLLIN };
+	struct pollfd pfd = { .fd = s->helper.pidfd, .events = POLLIN };
 	siginfo_t info;
 
-	s->sock_handle = s->sock_handle ? ab_loop_fd_free(s->sock_handle) : NULL;
-	s->pid_handle = s->pid_handle ? ab_loop_fd_free(s->pid_handle) : NULL;
-	if (s->sock >= 0)
-		(void)close(s->sock);
-	s->sock = -1;
-	if (s->pidfd < 0)
+	s->sock_handle = ab_loop_fd_free(s->sock_handle);
+	s->pid_handle = ab_loop_fd_free(s->pid_handle);
+	if (s->helper.fd >= 0)
+		(void)close(s->helper.fd);
+	s->helper.fd = -1;
+	if (s->helper.pidfd < 0)
 		return;
 	if (poll(&pfd, 1, wait_ms) > 0)
-		(void)waitid(P_PIDFD, (id_t)s->pidfd, &info, WEXITED | WNOHANG);
-	(void)close(s->pidfd);
-	s->pidfd = -1;
-	s->pid = 0;
+		(void)waitid(P_PIDFD, (id_t)s->helper.pidfd, &info, WEXITED | WNOHANG);
+	ab_helper_drop(&s->helper);
 }
 
 static void on_restart_timer(void *arg)
 {
 	struct ab_store *s = arg;
-	int r = spawn(s);
+	int r = ab_helper_start(AB_DB_STORE_NAME, be_helper, s, &s->helper);
 
 	if (r == 0) {
 		r = watch_helper(s);
@@ -617,12 +552,12 @@ static void on_restart_timer(void *arg)
 	}
 	if (r == 0) {
 		s->state = AB_STORE_RUNNING;
-		ab_log_notice("store", "helper %d started", (int)s->pid);
+		ab_log_notice("store", "helper %d started", (int)s->helper.pid);
 		send_open(s);
 		r = ask_dump(s);
 		/* Without memory: die, so that the next one is asked. */
 		if (r)
-			(void)shutdown(s->sock, SHUT_RDWR);
+			(void)shutdown(s->helper.fd, SHUT_RDWR);
 		return;
 	}
 	errno = -r;
@@ -641,13 +576,13 @@ int ab_store_start(const struct ab_store_config *config, struct ab_store **ret_s
 	if (!s)
 		return -ENOMEM;
 	s->config = *config;
-	s->sock = s->pidfd = -1;
+	s->helper = AB_HELPER_NONE;
 	s->pause_ms = RESTART_MIN_MS;
 	TAILQ_INIT(&s->open);
 	TAILQ_INIT(&s->refused);
 	s->in = calloc(1, sizeof(*s->in));
 	if (s->in)
-		r = spawn(s);
+		r = ab_helper_start(AB_DB_STORE_NAME, be_helper, s, &s->helper);
 	if (r == 0)
 		r = ask_dump(s);
 	if (r) {

@@ -4,18 +4,17 @@
  *
  * A disk may hang, the loop may not. So a helper, forked at start, reads and writes
  * open-iscsi's records, the ledger and the configuration; this is the loop's side of
- * it. What is asked for are the effects of core/event.h, what comes back are its
- *events:
+ * it. What is asked for are the effects of core/event.h, the answers are its events:
  *
  *	IFACE_WRITE, IFACE_DELETE, NODE_WRITE, NODE_DELETE	-> exactly one DONE each
  *	LEDGER_PUT, LEDGER_DEL, RESYNC{RECORDS, LEDGER}	-> DONE only when .job is not 0
  *	at start: DUMP_BEGIN, LEDGER ..., DUMP_END, and the same for RECORDS
  *	later: IFACE, IFACE_GONE, NODE, NODE_GONE of what anybody changed
  *
- * A helper that dies is started again, at a bounded rate; jobs it had answer
- * UNKNOWN, both sources are STALE until they have been dumped again; what the ledger
- *was told and had not confirmed is told again. Nothing here calls back before the loop
- * runs, and never from within a call of the loop's own.
+ * A helper that dies is started again, at a bounded rate; jobs it had answer UNKNOWN,
+ * both sources are STALE until they have been dumped again; what the ledger was told
+ * and had not confirmed is told again. Nothing here calls back before the loop runs,
+ * and never from within a call of the loop's own.
  */
 #ifndef AUTOBIND_IO_STORE_H
 #define AUTOBIND_IO_STORE_H

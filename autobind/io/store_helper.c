@@ -454,8 +454,12 @@ static int wait_ms(const struct helper *h)
 static int open_all(struct helper *h)
 {
 	struct ab_db_config db = h->config->db;
+	char note[PATH_MAX];
 	int r;
 
+	if (h->config->run_dir && snprintf(note, sizeof(note), "%s/lock-holder",
+					   h->config->run_dir) < (int)sizeof(note))
+		db.lock_note = note;
 	db.on_problem = report_problem;
 	db.arg = h;
 	h->in = malloc(STORE_MSG_MAX);

@@ -29,8 +29,7 @@ enum store_msg_type {
 	STORE_MSG_LOAD,	   /* read the last good one */
 	STORE_MSG_SAVE,	   /* keep this one; a memory file comes with it */
 	/* helper -> loop */
-	STORE_MSG_EVENTS, /* struct store_events; DONE.job is the .seq of the question
-			   */
+	STORE_MSG_EVENTS, /* struct store_events; DONE.job is a question's .seq */
 	STORE_MSG_ANSWER, /* .seq, .code; a memory file for CONF and LOAD */
 	STORE_MSG_BUSY,	  /* open-iscsi's lock is held by somebody: this may take 5 s */
 };

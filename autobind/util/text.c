@@ -101,9 +101,18 @@ unsigned int ab_utf8_len(const char *s, size_t n)
 	return len;
 }
 
+bool ab_utf8_is_control(const char *s, unsigned int len)
+{
+	unsigned char first = (unsigned char)s[0];
+
+	if (len == 1)
+		return first < ' ' || first == 0x7f;
+	return len == 2 && first == 0xc2 && (unsigned char)s[1] < 0xa0;
+}
+
 static bool is_plain(char c)
 {
-	return c > ' ' && c != 0x7f && c != '%' && c != '=' && c != '"' && c != '\\';
+	return c != ' ' && c != '%' && c != '=' && c != '"' && c != '\\';
 }
 
 static void add_hex_byte(struct ab_text *t, unsigned char c)
@@ -121,11 +130,7 @@ void ab_text_add_escaped(struct ab_text *t, const char *s, size_t n)
 	while (i < n) {
 		unsigned int len = ab_utf8_len(s + i, n - i);
 
-		/* C1 controls (U+0080 to U+009F) steer terminals, too. */
-		if (len == 2 && (unsigned char)s[i] == 0xc2 &&
-		    (unsigned char)s[i + 1] < 0xa0)
-			len = 0;
-		if (len > 1 || (len == 1 && is_plain(s[i]))) {
+		if (len && !ab_utf8_is_control(s + i, len) && is_plain(s[i])) {
 			ab_text_addn(t, s + i, len);
 			i += len;
 		} else {
@@ -203,4 +208,12 @@ bool ab_streq_nocase(const char *a, const char *b)
 bool ab_starts_with(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool ab_starts_with_nocase(const char *s, const char *prefix)
+{
+	for (; *prefix; s++, prefix++)
+		if (ab_lower(*s) != ab_lower(*prefix))
+			return false;
+	return true;
 }

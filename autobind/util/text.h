@@ -78,14 +78,18 @@ bool ab_copy(char *dst, size_t size, const char *src);
 /* The same for bytes that have a length and no terminator. */
 bool ab_copyn(char *dst, size_t size, const char *src, size_t n);
 
-/* Equality and prefix for terminated strings; ASCII case is folded in the _nocase ones.
- */
+/* Equality and prefix of terminated strings; the _nocase ones fold ASCII case. */
 bool ab_streq(const char *a, const char *b);
 bool ab_streq_nocase(const char *a, const char *b);
 bool ab_starts_with(const char *s, const char *prefix);
+bool ab_starts_with_nocase(const char *s, const char *prefix);
 
 /* Length of the valid UTF-8 sequence at @s (1 to 4), or 0; @n bytes may be read. */
 unsigned int ab_utf8_len(const char *s, size_t n);
+
+/* Is the sequence at @s, of the length that ab_utf8_len() gave, a control character?
+ * U+0080 to U+009F steer terminals as much as the ASCII ones. */
+bool ab_utf8_is_control(const char *s, unsigned int len);
 
 /* ASCII only, whatever the locale. */
 static inline char ab_lower(char c)

@@ -352,7 +352,9 @@ static void ignore_row(void *arg, const struct ab_row *row)
 
 static void look(const struct raw *r)
 {
-	struct ab_view v = { r->e, r->set, r->now, ignore_row, NULL };
+	struct ab_view v = {
+		.e = r->e, .set = r->set, .now = r->now, .fn = ignore_row
+	};
 	static char text[65536];
 
 	(void)ab_view_ports(&v, NULL);

@@ -8,10 +8,14 @@
  * prints its events. So the system calls of one process are all there is to disturb.
  * DIR has db/, lock/, state/, run/ and iscsid.conf. A JOB is one argument:
  *
- *	iface-write NAME NETDEV        node-write TARGET ADDR:PORT,TPGT IFACE
- *[KEY=VALUE]... iface-update NAME NETDEV       node-update ... (as node-write)
- *	iface-delete NAME              node-delete TARGET ADDR:PORT,TPGT IFACE
- *	hold TARGET ADDR:PORT,TPGT IFACE        forget TARGET ADDR:PORT,TPGT IFACE
+ *	iface-write NAME NETDEV
+ *	iface-update NAME NETDEV
+ *	iface-delete NAME
+ *	node-write TARGET ADDR:PORT,TPGT IFACE [KEY=VALUE]...
+ *	node-update TARGET ADDR:PORT,TPGT IFACE [KEY=VALUE]...
+ *	node-delete TARGET ADDR:PORT,TPGT IFACE
+ *	hold TARGET ADDR:PORT,TPGT IFACE
+ *	forget TARGET ADDR:PORT,TPGT IFACE
  *	dump
  *
  * update and delete expect the content that the ledger names.

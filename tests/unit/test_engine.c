@@ -693,7 +693,11 @@ static void an_excluded_port_is_left_alone_and_told_why(void **st)
 	model_calm(m);
 	assert_state(m, 0, AB_PORT_STATE_EXCLUDED);
 	assert_int_equal(m->n_writes, writes);
-	v = (struct ab_view){ model_engine(m), set, m->now, take_reason, &why };
+	v = (struct ab_view){ .e = model_engine(m),
+			      .set = set,
+			      .now = m->now,
+			      .fn = take_reason,
+			      .arg = &why };
 	assert_int_equal(ab_view_ports(&v, "eth0"), 1);
 	assert_string_equal(why.text, "excluded by p1.conf:2: firmware update");
 	model_policy(m, model_set(set, NULL, SAN PROBE RECORD, NULL));
@@ -721,7 +725,11 @@ static void an_excluded_portal_is_neither_used_nor_are_its_records_deleted(void 
 	assert_false(is_probed(m, 0, 1));
 	assert_int_equal(path_at(m, 0, 1)->verdict, AB_PORTAL_EXCLUDED);
 	assert_int_equal(count_nodes(m), 2);
-	v = (struct ab_view){ model_engine(m), m->set, m->now, take_reason, &why };
+	v = (struct ab_view){ .e = model_engine(m),
+			      .set = m->set,
+			      .now = m->now,
+			      .fn = take_reason,
+			      .arg = &why };
 	assert_true(ab_view_paths(&v, "eth0") > 0);
 	model_set_free(first);
 	end(m);
@@ -1411,6 +1419,47 @@ static void topology_soaks_50_ms_and_250_ms_at_most(void **st)
 
 /* --- room --- */
 
+static unsigned int count_jobs(const struct model *m, enum ab_effect_type type)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < m->n_jobs; i++)
+		n += m->jobs[i].type == (uint32_t)type;
+	return n;
+}
+
+static void a_limit_of_discoveries_holds_up_no_record_and_forgets_no_port(void **st)
+{
+	struct model *m = world_of(
+		model_set(NULL, NULL,
+			  "[Match]\nName = eth*\n[Portals]\nTargets = *\n"
+			  "Discover = 10.0.0.100 10.0.0.101 10.0.0.103 10.0.0.104\n"
+			  "[Iface]\nCreate = always\n[Probe]\nRise = 1\n" RECORD,
+			  NULL));
+	unsigned int i;
+
+	(void)st;
+	m->portals[3] = m->portals[4] = (struct model_portal){ true, 0, 1 };
+	for (i = 0; i < 3; i++)
+		model_plug(m, i);
+	model_wait(m, 300);
+	for (i = 0; i < MODEL_PROBES; i++)
+		if (m->probes[i].is_set)
+			model_probe(m, i);
+	assert_int_equal(count_jobs(m, AB_EF_DISCOVER), AB_DISCOVERIES_MAX);
+	/* The iface records of the ports that wait are written all the same. */
+	assert_int_equal(count_jobs(m, AB_EF_IFACE_WRITE), 3);
+	for (i = 0; m->jobs[i].type != AB_EF_DISCOVER; i++)
+		;
+	model_do(m, i);
+	assert_int_equal(count_jobs(m, AB_EF_DISCOVER), AB_DISCOVERIES_MAX);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 3 * 4);
+	for (i = 0; i < 3; i++)
+		assert_state(m, i, AB_PORT_STATE_BOUND);
+	end(m);
+}
+
 static void a_full_table_leaves_the_state_and_a_larger_copy_takes_the_event(void **st)
 {
 	static const struct ab_limits small = { .ports = 1, .addrs = 1 },
@@ -1805,6 +1854,8 @@ int main(void)
 			probing_slows_down_and_doubles_and_a_first_answer_speeds_it_up),
 		cmocka_unit_test(a_failed_neighbour_is_down_before_the_probes_say_so),
 		cmocka_unit_test(topology_soaks_50_ms_and_250_ms_at_most),
+		cmocka_unit_test(
+			a_limit_of_discoveries_holds_up_no_record_and_forgets_no_port),
 		cmocka_unit_test(
 			a_full_table_leaves_the_state_and_a_larger_copy_takes_the_event),
 		cmocka_unit_test(planning_goes_on_when_there_is_room_again),
