@@ -184,9 +184,10 @@ fuzz:
 run-fuzz: $(if $(T),$(B)/tests/fuzz/fuzz_$(T),$(FUZZ))
 	$(Q)tests/run-fuzz $(SECONDS) $^
 
-# The unit tests that have goldens write them anew; the difference is to be reviewed.
-update-goldens: $(B)/tests/unit/test_conf $(B)/tests/unit/test_cli
-	$(Q)AB_UPDATE_GOLDENS=1 tests/run-unit $^
+# The tests that have goldens write them anew; the difference is to be reviewed.
+update-goldens: $(addprefix $(B)/tests/unit/,test_cli test_conf test_view) programs
+	$(Q)AB_UPDATE_GOLDENS=1 tests/run-unit $(filter $(B)/tests/unit/%,$^)
+	$(Q)B=$(B) AB_UPDATE_GOLDENS=1 tests/cli/010-plan-worlds
 	$(Q)git --no-pager diff --stat -- tests/golden
 
 coverage:

@@ -286,13 +286,15 @@ static void missing_paths(struct walk *w, const struct ab_port *p)
 uint32_t ab_view_missing(const struct ab_view *v)
 {
 	struct walk w = { .v = v };
-	const struct ab_port *p = NULL;
+	const struct ab_port *p;
+	const char *after = NULL;
 	struct ab_row row;
 	struct ab_text t;
 
-	while (!is_over(&w) && (p = next_port(v->e, p ? p->link.name : NULL))) {
+	while (!is_over(&w) && (p = next_port(v->e, after))) {
 		uint32_t n = w.n;
 
+		after = p->link.name;
 		if (p->policy < 0 || is_satisfied(p))
 			continue;
 		missing_paths(&w, p);

@@ -229,9 +229,9 @@ static void do_explain(struct ab_service *s, const struct ab_request *req,
 
 /* --- open answers --- */
 
-static void remove_open(struct open_reply *o)
+static void remove_open(struct ab_service *s, struct open_reply *o)
 {
-	struct open_reply **at = &o->service->open;
+	struct open_reply **at = &s->open;
 
 	while (*at != o)
 		at = &(*at)->next;
@@ -244,7 +244,7 @@ static void end_open(struct open_reply *o)
 {
 	struct ab_reply *reply = o->reply;
 
-	remove_open(o);
+	remove_open(o->service, o);
 	ab_reply_end(reply);
 }
 
@@ -442,9 +442,9 @@ static void do_resume(struct ab_service *s, const struct ab_request *req,
 
 /* --- configuration --- */
 
-static void remove_waiting(struct conf_request *c)
+static void remove_waiting(struct ab_service *s, struct conf_request *c)
 {
-	struct conf_request **at = &c->service->waiting;
+	struct conf_request **at = &s->waiting;
 
 	while (*at != c)
 		at = &(*at)->next;
@@ -505,7 +505,7 @@ static void on_reloaded(void *arg, int r, const struct ab_conf *conf)
 	struct ab_text t;
 	struct ab_row row;
 
-	remove_waiting(c);
+	remove_waiting(c->service, c);
 	if (refuse_conf(reply, r, conf,
 			ab_shell_view(s->sh).set
 				? "the configuration in force stays"
@@ -564,7 +564,7 @@ static void on_planned(void *arg, int r, const struct ab_conf *conf,
 	struct ab_reply *reply = c->reply;
 	struct steps *s;
 
-	remove_waiting(c);
+	remove_waiting(c->service, c);
 	if (refuse_conf(reply, r, conf, "as a reload would be"))
 		return;
 	s = malloc(sizeof(*s) + effects->n * sizeof(s->v[0]));
@@ -596,7 +596,7 @@ static void ask_conf(struct ab_service *s, struct ab_reply *reply, bool is_plan)
 		    : ab_shell_reload(s->sh, on_reloaded, c);
 	if (r == 0)
 		return;
-	remove_waiting(c);
+	remove_waiting(c->service, c);
 	ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL, "out of memory");
 }
 
@@ -672,10 +672,11 @@ int ab_service_new(struct ab_shell *sh, const char *path, gid_t group,
 static void end_waiting(struct ab_service *s)
 {
 	while (s->waiting) {
-		struct ab_reply *reply = s->waiting->reply;
+		struct conf_request *c = s->waiting;
+		struct ab_reply *reply = c->reply;
 
-		ab_shell_forget(s->sh, s->waiting);
-		remove_waiting(s->waiting);
+		ab_shell_forget(s->sh, c);
+		remove_waiting(s, c);
 		ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL, "the daemon ends");
 	}
 	while (s->open) {
@@ -683,7 +684,7 @@ static void end_waiting(struct ab_service *s)
 		struct ab_reply *reply = o->reply;
 		bool is_progress = o->deadline != NULL;
 
-		remove_open(o);
+		remove_open(s, o);
 		if (is_progress)
 			ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL,
 				       "the daemon ends");
