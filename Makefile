@@ -192,7 +192,7 @@ update-goldens: $(addprefix $(B)/tests/unit/,test_cli test_conf test_view) progr
 
 coverage:
 	$(Q)tests/install-deps lint
-	$(SUBMAKE) B=build-cov CFLAGS='-O0 -g --coverage' check-unit
+	$(SUBMAKE) B=build-cov CFLAGS='-O0 -g --coverage' LDFLAGS=--coverage check-unit
 	$(Q)gcovr -r . --object-directory build-cov --branches -f 'autobind/(util|core)/' build-cov
 
 # --- static checks -----------------------------------------------------------------
