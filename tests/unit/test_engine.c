@@ -1495,84 +1495,86 @@ static void a_full_table_leaves_the_state_and_a_larger_copy_takes_the_event(void
 	free(b);
 }
 
+static void step_alone(struct ab_engine *e, const struct ab_policy_set *set,
+		       const struct ab_event *ev, ab_mono now)
+{
+	struct ab_effect v[AB_EFFECTS_MIN];
+	struct ab_effects out = { .v = v, .max = AB_EFFECTS_MIN };
+
+	assert_int_equal(ab_engine_step(e, set, ev, now, &out), 0);
+}
+
+/* Everything fresh, and one device with an address. */
+static void feed_one_port(struct ab_engine *e, const struct ab_policy_set *set,
+			  ab_mono now)
+{
+	struct ab_event ev = { .type = AB_EV_POLICY };
+	unsigned int i;
+
+	step_alone(e, set, &ev, now);
+	for (i = 0; i < AB_SOURCE_MAX; i++) {
+		ev = (struct ab_event){ .type = AB_EV_DUMP_BEGIN };
+		ev.dump.source = (uint8_t)i;
+		step_alone(e, set, &ev, now);
+		ev.type = AB_EV_DUMP_END;
+		step_alone(e, set, &ev, now);
+	}
+	ev = (struct ab_event){ .type = AB_EV_LINK };
+	ev.link = (struct ab_link){ .ifindex = 3,
+				    .name = "eth0",
+				    .type = AB_PORT_ETHER,
+				    .is_up = true,
+				    .has_carrier = true };
+	step_alone(e, set, &ev, now);
+	ev = (struct ab_event){ .type = AB_EV_UDEV };
+	ev.udev.ifindex = 3;
+	ev.udev.is_initialized = true;
+	step_alone(e, set, &ev, now);
+	ev = (struct ab_event){ .type = AB_EV_ADDR };
+	ev.addr.ifindex = 3;
+	ev.addr.net = (struct ab_net){ { AF_INET, { 10, 0, 0, 10 } }, 24 };
+	step_alone(e, set, &ev, now);
+}
+
 /* The world grows into copies while it is planned, and nothing is forgotten. */
 static void planning_goes_on_when_there_is_room_again(void **st)
 {
-	static const struct ab_limits none = { .ports = 4, .addrs = 4 },
-				      some = { .ports = 4,
-					       .addrs = 4,
-					       .paths = 1,
-					       .targets = 1,
-					       .founds = 1 },
-				      more = { .ports = 4,
-					       .addrs = 4,
-					       .paths = 8,
-					       .targets = 8,
-					       .founds = 8,
-					       .ifaces = 4,
-					       .nodes = 8 };
+	static const struct ab_limits sizes[] = {
+		{ .ports = 4, .addrs = 4 },
+		{ .ports = 4, .addrs = 4, .paths = 1, .targets = 1, .founds = 1 },
+		{ .ports = 4, .addrs = 4, .paths = 8, .targets = 8, .founds = 8 },
+	};
+	static const uint32_t n_paths[] = { 0, 1, 2 };
 	const struct ab_policy_set *set =
 		model_set(NULL, NULL,
 			  "[Match]\nName = eth*\n[Portals]\nTargets = *\n"
 			  "Static = iqn.2026-01.test:t0@10.0.0.100:3260,1 "
 			  "iqn.2026-01.test:t0@10.0.0.101:3260,1\n" PROBE RECORD,
 			  NULL);
-	struct model *m = world_of(set);
-	struct ab_engine *e = model_engine(m);
 	struct ab_engine_config config = { .seed = 1 };
-	void *copy = malloc(MODEL_BLOCK);
+	ab_mono now = ab_mono_ns(AB_NSEC_PER_SEC);
+	void *block = malloc(ab_engine_size(&sizes[0])), *copy;
+	struct ab_engine *e;
+	unsigned int i;
 
 	(void)st;
-	assert_non_null(copy);
-	(void)ab_engine_init(m->block, &none, &config);
-	{
-		struct ab_effect v[AB_EFFECTS_MIN];
-		struct ab_effects out = { .v = v, .max = AB_EFFECTS_MIN };
-		struct ab_event ev = { .type = AB_EV_POLICY };
-		unsigned int i;
-
-		assert_int_equal(ab_engine_step(e, set, &ev, m->now, &out), 0);
-		for (i = AB_SOURCE_RTNL; i <= AB_SOURCE_LEDGER; i++) {
-			ev = (struct ab_event){ .type = AB_EV_DUMP_BEGIN };
-			ev.dump.source = (uint8_t)i;
-			assert_int_equal(ab_engine_step(e, set, &ev, m->now, &out), 0);
-			ev.type = AB_EV_DUMP_END;
-			assert_int_equal(ab_engine_step(e, set, &ev, m->now, &out), 0);
-		}
-		ev = (struct ab_event){ .type = AB_EV_LINK };
-		ev.link = (struct ab_link){ .ifindex = 3,
-					    .name = "eth0",
-					    .type = AB_PORT_ETHER,
-					    .is_up = true,
-					    .has_carrier = true };
-		assert_int_equal(ab_engine_step(e, set, &ev, m->now, &out), 0);
-		ev = (struct ab_event){ .type = AB_EV_UDEV };
-		ev.udev.ifindex = 3;
-		ev.udev.is_initialized = true;
-		assert_int_equal(ab_engine_step(e, set, &ev, m->now, &out), 0);
-		ev = (struct ab_event){ .type = AB_EV_ADDR };
-		ev.addr.ifindex = 3;
-		ev.addr.net = (struct ab_net){ { AF_INET, { 10, 0, 0, 10 } }, 24 };
-		assert_int_equal(ab_engine_step(e, set, &ev, m->now, &out), 0);
-		assert_int_equal(out.n, 0);
-		m->now = ab_mono_add_ms(m->now, 300);
-		ev = (struct ab_event){ .type = AB_EV_TICK };
-		assert_int_equal(ab_engine_step(e, set, &ev, m->now, &out), 0);
-		assert_true(ab_engine_wants_room(e));
-		assert_non_null(ab_engine_copy(copy, &some, e));
-		memcpy(m->block, copy, ab_engine_size(&some));
-		assert_int_equal(ab_engine_step(e, set, &ev, m->now, &out), 0);
-		assert_true(ab_engine_wants_room(e));
-		assert_int_equal(e->paths.live, 1);
-		assert_non_null(ab_engine_copy(copy, &more, e));
-		memcpy(m->block, copy, ab_engine_size(&more));
-		assert_int_equal(ab_engine_step(e, set, &ev, m->now, &out), 0);
-		assert_false(ab_engine_wants_room(e));
-		assert_int_equal(e->paths.live, 2);
+	assert_non_null(block);
+	e = ab_engine_init(block, &sizes[0], &config);
+	feed_one_port(e, set, now);
+	now = ab_mono_add_ms(now, 300);
+	for (i = 0; i < AB_COUNT(sizes); i++) {
+		copy = malloc(ab_engine_size(&sizes[i]));
+		assert_non_null(copy);
+		e = ab_engine_copy(copy, &sizes[i], e);
+		assert_non_null(e);
+		free(block);
+		block = copy;
+		step_alone(e, set, &(struct ab_event){ .type = AB_EV_TICK }, now);
+		assert_int_equal(e->paths.live, n_paths[i]);
+		assert_int_equal(ab_engine_wants_room(e), i + 1 < AB_COUNT(sizes));
 	}
-	free(copy);
+	free(block);
 	model_set_free(set);
-	free(m);
 }
 
 /* --- the same state by every way --- */
