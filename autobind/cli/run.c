@@ -21,8 +21,7 @@ struct answer {
 
 /*
  * What the rows say about the exit status. The head of status has "overall", the end of
- * reload and apply "satisfied", a blocked step of a plan the mark "!", a message of
- * check the severity "error".
+ * reload and apply "satisfied", a message of check the severity "error".
  */
 static bool is_problem(const struct ab_row *row)
 {
@@ -36,8 +35,7 @@ static bool is_problem(const struct ab_row *row)
 		c = ab_row_find(row, "satisfied");
 		return !c || c->kind != AB_CELL_BOOL || !c->number;
 	}
-	return ab_streq(ab_row_get(row, "op"), "!") ||
-	       ab_streq(ab_row_get(row, "severity"), "error");
+	return ab_streq(ab_row_get(row, "severity"), "error");
 }
 
 /* Only when there is something to read: an error belongs on the terminal itself. */
