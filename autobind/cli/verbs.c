@@ -230,7 +230,7 @@ const struct ab_verb ab_verbs[] = {
 	  .max_args = 1,
 	  .source = AB_VERB_LOCAL,
 	  .style = AB_STYLE_STREAM,
-	  .help = "are the configuration and all policies valid?",
+	  .help = "say whether the configuration and all policies are valid",
 	  .details =
 		  "Prints FILE:LINE: error: TEXT, as compilers do; the exit status is "
 		  "1\n"
