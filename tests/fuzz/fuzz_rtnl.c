@@ -11,7 +11,7 @@
 
 #include <linux/netlink.h>
 
-#include "io/mon_rtnl.h"
+#include "io/rtnl_parse.h"
 #include "fuzz.h"
 
 static void check_addr(const struct ab_addr *addr)

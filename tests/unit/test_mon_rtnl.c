@@ -27,6 +27,7 @@
 
 #include "io/clock.h"
 #include "io/mon_rtnl.h"
+#include "io/rtnl_parse.h"
 
 #define LINKS_MAX 600
 #define ADDRS_MAX 1200
