@@ -9,6 +9,7 @@ need_root
 if [ -z "${IN_MOUNT_NS-}" ]; then
 	unshare -m true 2>/dev/null || skip "no mount namespaces here"
 	[ -f /etc/iscsi/iscsid.conf ] || skip "no /etc/iscsi/iscsid.conf"
+	[ -d /run/lock ] || skip "no /run/lock, where the lock of iscsiadm is"
 	[ "$(iscsiadm --version)" = "iscsiadm version 2.1.8" ] || skip "iscsiadm is not 2.1.8"
 	IN_MOUNT_NS=1 exec unshare -m "$0" "$@"
 fi

@@ -34,6 +34,7 @@ rig_requirements() {
 	*) skip "goldens and sizes are those of iscsiadm 2.1.8" ;;
 	esac
 	[ -f /etc/iscsi/iscsid.conf ] || skip "no /etc/iscsi/iscsid.conf"
+	[ -d /run/lock ] || skip "no /run/lock, where the lock of iscsiadm is"
 	unshare -m -n true 2>/dev/null || skip "no namespaces here"
 }
 
