@@ -106,10 +106,33 @@ must_have_nodes() { # SECONDS LINES
 	}
 }
 
-# Every file, folder and link that autobind keeps, with everything that a write changes.
-files() {
+list_files() {
 	find "$DB/ifaces" "$DB/nodes" "$DB/send_targets" "$ROOT/var" \
 		-printf '%P %y %m %i %s %T@ %C@ %l\n' | sort
+}
+
+# No record is being written: its file is there before the ledger's last word on it is.
+is_written() {
+	ab --json nodes | jq -e 'all(.[]; .state != "writing")' &&
+		ab --json ifaces | jq -e 'all(.[]; .state != "writing")'
+}
+
+# Nothing was written since the look before: the ledger, the last good configuration.
+is_still() {
+	local seen=$FILES
+	FILES=$(list_files)
+	[ "$FILES" = "$seen" ]
+}
+
+# Every file, folder and link that autobind keeps, with everything that a write changes;
+# what is under way is waited for.
+files() {
+	local i FILES=''
+	[ -n "${PIDS[autobindd]-}" ] && wait_for 5 is_written
+	for ((i = 0; i < 10; i++)); do
+		wait_for 5 is_still
+	done
+	echo "$FILES"
 }
 
 # The same without times and inodes: what is in them.
@@ -127,8 +150,8 @@ must_be_the_same() { # WHAT BEFORE AFTER
 world() {
 	local verb
 	for verb in ports paths ifaces nodes; do
-		ab --json $verb | jq -c "sort | .[] | del(.since_ms, .rtt_us, .probes, .lost,
-			.loss, .interval_ms, .mac, .ifindex)" || fail "no answer to $verb"
+		ab --json $verb | jq -c "map(del(.since_ms, .rtt_us, .probes, .lost,
+			.loss, .interval_ms, .mac, .ifindex)) | sort | .[]" || fail "no answer to $verb"
 	done
 }
 
