@@ -9,7 +9,8 @@
 struct sink {
 	ab_client_row_fn *fn;
 	void *arg;
-	int r; /* of the renderer */
+	struct ab_text *message; /* what failed, for people */
+	int r;			 /* of the renderer */
 };
 
 static void take_row(void *arg, const struct ab_row *row)
@@ -36,69 +37,78 @@ static struct ab_view view_into(const struct ab_offline *o, struct sink *s)
 	return v;
 }
 
-static int show_ports(const struct ab_roots *roots, const char *world,
-		      ab_client_row_fn *fn, void *arg, struct ab_text *message)
+static void port_rows(const struct ab_offline *o, struct sink *s)
 {
-	struct sink s = { .fn = fn, .arg = arg };
+	struct ab_view v = view_into(o, s);
+
+	(void)ab_view_ports(&v, NULL);
+}
+
+static void iface_rows(const struct ab_offline *o, struct sink *s)
+{
+	struct ab_view v = view_into(o, s);
+
+	(void)ab_view_ifaces(&v);
+}
+
+static void node_rows(const struct ab_offline *o, struct sink *s)
+{
+	struct ab_view v = view_into(o, s);
+
+	(void)ab_view_nodes(&v, NULL);
+}
+
+static void plan_rows(const struct ab_offline *o, struct sink *s)
+{
+	if (ab_offline_is_refused(o, s->message))
+		s->r = -EINVAL;
+	else
+		ab_offline_plan(o, take_row, s);
+}
+
+static int show(const struct ab_roots *roots, const char *world, struct sink *s,
+		void (*rows)(const struct ab_offline *o, struct sink *s))
+{
 	struct ab_offline *o;
-	struct ab_view v;
-	int r = look(roots, world, message, &o);
+	int r = look(roots, world, s->message, &o);
 
 	if (r < 0)
 		return r;
-	v = view_into(o, &s);
-	(void)ab_view_ports(&v, NULL);
+	rows(o, s);
 	(void)ab_offline_free(o);
-	return s.r;
+	return s->r;
+}
+
+static int show_ports(const struct ab_roots *roots, const char *world,
+		      ab_client_row_fn *fn, void *arg, struct ab_text *message)
+{
+	struct sink s = { .fn = fn, .arg = arg, .message = message };
+
+	return show(roots, world, &s, port_rows);
 }
 
 static int show_ifaces(const struct ab_roots *roots, const char *world,
 		       ab_client_row_fn *fn, void *arg, struct ab_text *message)
 {
-	struct sink s = { .fn = fn, .arg = arg };
-	struct ab_offline *o;
-	struct ab_view v;
-	int r = look(roots, world, message, &o);
+	struct sink s = { .fn = fn, .arg = arg, .message = message };
 
-	if (r < 0)
-		return r;
-	v = view_into(o, &s);
-	(void)ab_view_ifaces(&v);
-	(void)ab_offline_free(o);
-	return s.r;
+	return show(roots, world, &s, iface_rows);
 }
 
 static int show_nodes(const struct ab_roots *roots, const char *world,
 		      ab_client_row_fn *fn, void *arg, struct ab_text *message)
 {
-	struct sink s = { .fn = fn, .arg = arg };
-	struct ab_offline *o;
-	struct ab_view v;
-	int r = look(roots, world, message, &o);
+	struct sink s = { .fn = fn, .arg = arg, .message = message };
 
-	if (r < 0)
-		return r;
-	v = view_into(o, &s);
-	(void)ab_view_nodes(&v, NULL);
-	(void)ab_offline_free(o);
-	return s.r;
+	return show(roots, world, &s, node_rows);
 }
 
 static int show_plan(const struct ab_roots *roots, const char *world,
 		     ab_client_row_fn *fn, void *arg, struct ab_text *message)
 {
-	struct sink s = { .fn = fn, .arg = arg };
-	struct ab_offline *o;
-	int r = look(roots, world, message, &o);
+	struct sink s = { .fn = fn, .arg = arg, .message = message };
 
-	if (r < 0)
-		return r;
-	if (ab_offline_is_refused(o, message))
-		s.r = -EINVAL;
-	else
-		ab_offline_plan(o, take_row, &s);
-	(void)ab_offline_free(o);
-	return s.r;
+	return show(roots, world, &s, plan_rows);
 }
 
 const struct ab_cli_offline_ops ab_cli_offline = {

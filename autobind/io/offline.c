@@ -48,8 +48,8 @@ struct ab_offline {
 	bool has_rtnl, has_udev;
 	int error; /* of an event that could not be taken */
 	/* What would be done, in order. */
-	struct ab_effect *todo; /* owned */
-	size_t n_todo, n_answered;
+	struct ab_effect *steps; /* owned */
+	size_t n_steps, n_answered;
 	/* The described world; NULL: this host. */
 	struct answer *answers;	      /* owned */
 	struct known_target *targets; /* owned */
@@ -75,14 +75,14 @@ static bool reserve(void **v, size_t n, size_t size)
 
 static void remember(struct ab_offline *o, const struct ab_effect *ef)
 {
-	void *v = o->todo;
+	void *v = o->steps;
 
-	if (!reserve(&v, o->n_todo, sizeof(*ef))) {
+	if (!reserve(&v, o->n_steps, sizeof(*ef))) {
 		o->error = -ENOMEM;
 		return;
 	}
-	o->todo = v;
-	o->todo[o->n_todo++] = *ef;
+	o->steps = v;
+	o->steps[o->n_steps++] = *ef;
 }
 
 /* Takes an event; what follows from it waits for drain(). */
@@ -178,8 +178,8 @@ static void answer(struct ab_offline *o, const struct ab_effect *ef)
  * still. */
 static void drain(struct ab_offline *o)
 {
-	while (o->n_answered < o->n_todo && !o->error) {
-		struct ab_effect ef = o->todo[o->n_answered++];
+	while (o->n_answered < o->n_steps && !o->error) {
+		struct ab_effect ef = o->steps[o->n_answered++];
 
 		answer(o, &ef);
 	}
@@ -587,7 +587,7 @@ struct ab_offline *ab_offline_free(struct ab_offline *o)
 		return NULL;
 	ab_machine_fini(&o->machine);
 	(void)ab_conf_free(o->conf);
-	free(o->todo);
+	free(o->steps);
 	free(o->answers);
 	free(o->targets);
 	free(o);
@@ -613,12 +613,12 @@ bool ab_offline_is_refused(const struct ab_offline *o, struct ab_text *message)
 /* A path is probed faster or slower later; people ask about the first time. */
 static bool is_repeated_probe(const struct ab_offline *o, size_t index)
 {
-	const struct ab_effect *ef = &o->todo[index];
+	const struct ab_effect *ef = &o->steps[index];
 	size_t i;
 
 	for (i = 0; ef->type == AB_EF_PROBE_SET && i < index; i++)
-		if (o->todo[i].type == AB_EF_PROBE_SET &&
-		    o->todo[i].probe.path == ef->probe.path)
+		if (o->steps[i].type == AB_EF_PROBE_SET &&
+		    o->steps[i].probe.path == ef->probe.path)
 			return true;
 	return false;
 }
@@ -628,7 +628,7 @@ void ab_offline_plan(const struct ab_offline *o, ab_view_fn *fn, void *arg)
 	struct ab_row row;
 	size_t i;
 
-	for (i = 0; i < o->n_todo; i++)
-		if (!is_repeated_probe(o, i) && ab_view_plan(&o->todo[i], &row))
+	for (i = 0; i < o->n_steps; i++)
+		if (!is_repeated_probe(o, i) && ab_view_plan(&o->steps[i], &row))
 			fn(arg, &row);
 }
