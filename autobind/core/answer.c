@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/login_code.h"
 #include "core/plan.h"
 #include "util/text.h"
 
@@ -200,13 +201,103 @@ static void discovery_done(const struct ab_step *s, const struct ab_job *job,
 	ab_world_touch(e, path->port, true);
 }
 
+/* Nobody knows what came of it: sysfs shows it. */
+static void look_for_session(struct ab_engine *e, struct ab_login *l)
+{
+	l->is_awaited = true;
+	e->is_dumping[AB_SOURCE_SESSIONS] = false;
+	e->wants_resync[AB_SOURCE_SESSIONS] = true;
+}
+
+static void retry_login(const struct ab_step *s, struct ab_node *n)
+{
+	uint32_t path = ab_world_login_path(s->e, n);
+	const struct ab_policy *pol;
+
+	if (!s->set || path == AB_NONE) {
+		ab_plan_backoff(s->e, &n->login.backoff);
+		return;
+	}
+	pol = &s->set->policies[ab_port_at(s->e, ab_path_at(s->e, path)->port)->policy];
+	ab_plan_backoff_within(s->e, &n->login.backoff, pol->retry_min_ms,
+			       pol->retry_max_ms);
+}
+
+/* The sessions have been looked at just before this answer: what they show counts. */
+static void login_done(const struct ab_step *s, const struct ab_job *job,
+		       const struct ab_event *ev)
+{
+	struct ab_engine *e = s->e;
+	struct ab_node *n = ab_node_at(e, job->slot);
+	struct ab_login *l = &n->login;
+	bool is_done = ev->done.outcome == AB_OUTCOME_DONE ||
+		       ev->done.outcome == AB_OUTCOME_EXISTS;
+	int32_t code = is_done ? AB_LOGIN_E_ABSENT : ev->done.code;
+	uint32_t path = ab_world_login_path(e, n);
+
+	l->job = 0;
+	ab_world_touch_target(e, n->target);
+	if (l->session == AB_NONE) {
+		if (code != l->code)
+			ab_plan_note(s, AB_NOTE_LOGIN_FAILED,
+				     path != AB_NONE
+					     ? ab_port_at(e, ab_path_at(e, path)->port)
+					     : NULL,
+				     &n->portal, ab_target_at(e, n->target)->name,
+				     code);
+		l->code = code;
+		l->is_denied = ev->done.outcome == AB_OUTCOME_DENIED;
+		if (ev->done.outcome == AB_OUTCOME_UNKNOWN)
+			look_for_session(e, l);
+		retry_login(s, n);
+	}
+	ab_world_release_node(e, job->slot);
+}
+
+static void logout_done(const struct ab_step *s, const struct ab_job *job,
+			const struct ab_event *ev)
+{
+	struct ab_engine *e = s->e;
+	struct ab_session_item *item = ab_session_at(e, job->slot);
+	const struct ab_node *n = ab_node_at(e, item->node);
+	bool is_refused = ev->done.outcome == AB_OUTCOME_DENIED;
+	uint8_t guard = is_refused ? (uint8_t)ev->done.code : AB_GUARD_FREE;
+
+	/* Were it gone, this answer would be about nothing. */
+	item->job = 0;
+	if (is_refused && guard != item->guard)
+		ab_plan_note(s, AB_NOTE_LOGOUT_REFUSED, NULL, &n->portal,
+			     ab_target_at(e, n->target)->name, ev->done.code);
+	item->guard = guard;
+	ab_plan_backoff(e, &item->backoff);
+	ab_world_touch_target(e, n->target);
+	if (ev->done.outcome == AB_OUTCOME_UNKNOWN)
+		e->wants_resync[AB_SOURCE_SESSIONS] = true;
+}
+
+/* Where the items that jobs of a kind are about lie. */
+static const struct ab_table *table_of(const struct ab_engine *e, enum ab_job_kind kind)
+{
+	switch (kind) {
+	case AB_JOB_DISCOVER:
+		return &e->paths;
+	case AB_JOB_IFACE_WRITE:
+	case AB_JOB_IFACE_DELETE:
+		return &e->ifaces;
+	case AB_JOB_LOGOUT:
+		return &e->sessions;
+	case AB_JOB_NONE:
+	case AB_JOB_NODE_WRITE:
+	case AB_JOB_NODE_DELETE:
+	case AB_JOB_LOGIN:
+		break;
+	}
+	return &e->nodes;
+}
+
 static bool job_item_is_live(const struct ab_engine *e, const struct ab_job *job)
 {
-	const struct ab_table *t =
-		job->kind == AB_JOB_DISCOVER ? &e->paths
-		: job->kind == AB_JOB_IFACE_WRITE || job->kind == AB_JOB_IFACE_DELETE
-			? &e->ifaces
-			: &e->nodes;
+	const struct ab_table *t = table_of(e, (enum ab_job_kind)job->kind);
 	const struct ab_item *item = ab_table_at_const(e, t, job->slot);
 
 	return item->is_live && item->generation == job->generation;
@@ -222,10 +313,7 @@ void ab_answer_done(const struct ab_step *s, const struct ab_event *ev)
 	job = *slot;
 	*slot = (struct ab_job){ 0 };
 	e->is_job_ended = true;
-	if (job.kind == AB_JOB_DISCOVER)
-		e->n_discoveries--;
-	else
-		e->n_writes--;
+	(*ab_plan_job_class(e, (enum ab_job_kind)job.kind).n)--;
 	if (!job_item_is_live(e, &job))
 		return;
 	switch ((enum ab_job_kind)job.kind) {
@@ -239,6 +327,12 @@ void ab_answer_done(const struct ab_step *s, const struct ab_event *ev)
 	case AB_JOB_NODE_WRITE:
 	case AB_JOB_NODE_DELETE:
 		node_done(s, &job, ev);
+		break;
+	case AB_JOB_LOGIN:
+		login_done(s, &job, ev);
+		break;
+	case AB_JOB_LOGOUT:
+		logout_done(s, &job, ev);
 		break;
 	case AB_JOB_NONE:
 		break;

@@ -25,6 +25,7 @@ static void clear_tables(struct ab_engine *e)
 	ab_table_clear(e, &e->nodes);
 	ab_table_clear(e, &e->paths);
 	ab_table_clear(e, &e->founds);
+	ab_table_clear(e, &e->sessions);
 }
 
 struct ab_engine *ab_engine_init(void *block, const struct ab_limits *limits,
@@ -37,7 +38,7 @@ struct ab_engine *ab_engine_init(void *block, const struct ab_limits *limits,
 	clear_tables(e);
 	e->config = *config;
 	e->random = config->seed;
-	e->next = e->orphans_due = AB_MONO_NEVER;
+	e->next = e->orphans_due = e->targets_due = AB_MONO_NEVER;
 	return e;
 }
 
@@ -62,6 +63,7 @@ struct ab_limits ab_engine_more(const struct ab_engine *e)
 		.nodes = more(&e->nodes),
 		.paths = more(&e->paths),
 		.founds = more(&e->founds),
+		.sessions = more(&e->sessions),
 	};
 }
 
@@ -73,7 +75,8 @@ struct ab_engine *ab_engine_copy(void *block, const struct ab_limits *limits,
 	if (limits->ports < from->ports.high || limits->addrs < from->addrs.high ||
 	    limits->targets < from->targets.high ||
 	    limits->ifaces < from->ifaces.high || limits->nodes < from->nodes.high ||
-	    limits->paths < from->paths.high || limits->founds < from->founds.high)
+	    limits->paths < from->paths.high || limits->founds < from->founds.high ||
+	    limits->sessions < from->sessions.high)
 		return NULL;
 	*e = *from;
 	(void)ab_world_layout(e, limits);
@@ -84,6 +87,7 @@ struct ab_engine *ab_engine_copy(void *block, const struct ab_limits *limits,
 	ab_table_copy(e, &e->nodes, from, &from->nodes);
 	ab_table_copy(e, &e->paths, from, &from->paths);
 	ab_table_copy(e, &e->founds, from, &from->founds);
+	ab_table_copy(e, &e->sessions, from, &from->sessions);
 	return e;
 }
 
@@ -104,12 +108,14 @@ static bool has_room(const struct ab_engine *e, enum ab_event_type type)
 {
 	bool needs_port =
 		type == AB_EV_LINK || type == AB_EV_UDEV || type == AB_EV_ADDR;
-	bool needs_node = type == AB_EV_NODE || type == AB_EV_LEDGER;
+	bool needs_node =
+		type == AB_EV_NODE || type == AB_EV_LEDGER || type == AB_EV_SESSION;
 	bool needs_found = type == AB_EV_FOUND;
 
 	return !(
 		(needs_port && ab_table_is_full(&e->ports)) ||
 		(type == AB_EV_ADDR && ab_table_is_full(&e->addrs)) ||
+		(type == AB_EV_SESSION && ab_table_is_full(&e->sessions)) ||
 		((needs_node || type == AB_EV_IFACE) && ab_table_is_full(&e->ifaces)) ||
 		(needs_node && ab_table_is_full(&e->nodes)) ||
 		((needs_node || needs_found) && ab_table_is_full(&e->targets)) ||
@@ -135,6 +141,18 @@ static void take_udev(struct ab_engine *e, const struct ab_event *ev)
 		ab_observe_udev(e, &ev->udev);
 	else
 		ab_observe_udev_gone(e, ev->udev.ifindex);
+}
+
+static void take_session(const struct ab_step *s, const struct ab_event *ev)
+{
+	if (ev->type == AB_EV_SESSION)
+		ab_observe_session(s, &ev->session);
+	else if (ev->type == AB_EV_SESSION_GONE)
+		ab_observe_session_gone(s, ev->session.sid);
+	else if (ev->type == AB_EV_MULTIPATH)
+		ab_observe_multipath(s->e, ev->multipath.state);
+	else
+		ab_observe_mapped(s->e, ev->mapped.sid, ev->mapped.n_known);
 }
 
 static void take_event(const struct ab_step *s, const struct ab_event *ev)
@@ -190,6 +208,12 @@ static void take_event(const struct ab_step *s, const struct ab_event *ev)
 		break;
 	case AB_EV_LEDGER:
 		ab_observe_ledger(e, &ev->ledger);
+		break;
+	case AB_EV_SESSION:
+	case AB_EV_SESSION_GONE:
+	case AB_EV_MULTIPATH:
+	case AB_EV_MAPPED:
+		take_session(s, ev);
 		break;
 	case AB_EV_PROBE:
 		ab_observe_probe(s, ev);

@@ -25,11 +25,12 @@ struct ab_engine;
 struct ab_limits {
 	uint32_t ports; /* network devices, taken or not */
 	uint32_t addrs;
-	uint32_t targets; /* distinct target names */
-	uint32_t ifaces;  /* iface records and ledger entries */
-	uint32_t nodes;	  /* node records and ledger entries */
-	uint32_t paths;	  /* port x portal */
-	uint32_t founds;  /* path x target */
+	uint32_t targets;  /* distinct target names */
+	uint32_t ifaces;   /* iface records and ledger entries */
+	uint32_t nodes;	   /* node records and ledger entries */
+	uint32_t paths;	   /* port x portal */
+	uint32_t founds;   /* path x target */
+	uint32_t sessions; /* of the kernel */
 };
 
 struct ab_engine_config {

@@ -16,10 +16,11 @@
 
 /* Who observes. A source is stale until its first dump has ended. */
 enum ab_source {
-	AB_SOURCE_RTNL,	   /* links, addresses */
-	AB_SOURCE_UDEV,	   /* properties of links */
-	AB_SOURCE_RECORDS, /* iface and node records on disk */
-	AB_SOURCE_LEDGER,  /* what autobind owns */
+	AB_SOURCE_RTNL,	    /* links, addresses */
+	AB_SOURCE_UDEV,	    /* properties of links */
+	AB_SOURCE_RECORDS,  /* iface and node records on disk */
+	AB_SOURCE_LEDGER,   /* what autobind owns */
+	AB_SOURCE_SESSIONS, /* iSCSI sessions in sysfs */
 	AB_SOURCE_MAX
 };
 
@@ -43,11 +44,15 @@ enum ab_event_type {
 	AB_EV_NODE,	  /* .node: a node record exists */
 	AB_EV_NODE_GONE,  /* .node.key, .node.by_discovery */
 	AB_EV_LEDGER,	  /* .ledger: an entry, at start */
-	AB_EV_PROBE,	  /* .probe: one answer, or its absence */
-	AB_EV_FOUND,	  /* .found: one line of a discovery whose trailer was seen */
-	AB_EV_DONE,	  /* .done: the answer to a job */
-	AB_EV_POLICY,	  /* the policy set given to the step is a new one */
-	AB_EV_COMMAND,	  /* .command: an administrator's word */
+	AB_EV_SESSION,	  /* .session: appeared or changed */
+	AB_EV_SESSION_GONE, /* .session.sid */
+	AB_EV_MULTIPATH, /* .multipath: what multipathd would do with a second path */
+	AB_EV_MAPPED,	 /* .mapped: what multipathd knows of a session's disks */
+	AB_EV_PROBE,	 /* .probe: one answer, or its absence */
+	AB_EV_FOUND,	 /* .found: one line of a discovery whose trailer was seen */
+	AB_EV_DONE,	 /* .done: the answer to a job */
+	AB_EV_POLICY,	 /* the policy set given to the step is a new one */
+	AB_EV_COMMAND,	 /* .command: an administrator's word */
 	AB_EV_MAX
 };
 
@@ -58,6 +63,16 @@ enum ab_probe_result {
 	AB_PROBE_CANNOT_SEND, /* the kernel refused to send: .error says why */
 	AB_PROBE_WRONG_DEVICE, /* answered, but the answer came in by .arrival */
 	AB_PROBE_RESULT_MAX
+};
+
+/* What multipathd would do with the second path to a logical unit. */
+enum ab_multipath {
+	AB_MULTIPATH_UNKNOWN, /* not asked yet, or no answer in time */
+	AB_MULTIPATH_ABSENT,  /* it does not run */
+	AB_MULTIPATH_STRICT,  /* find_multipaths strict: maps only what it knows already
+			       */
+	AB_MULTIPATH_READY,   /* it maps a second path */
+	AB_MULTIPATH_MAX
 };
 
 /* What became of a job. Meaning, then what the engine does. */
@@ -89,6 +104,24 @@ enum ab_command_verb {
 	AB_COMMAND_MAX
 };
 
+/* Why a session is not released; answers to AB_EF_LOGOUT with AB_OUTCOME_DENIED carry
+ * it as their code. */
+enum ab_guard {
+	AB_GUARD_FREE,	    /* nothing uses it: released */
+	AB_GUARD_REDUNDANT, /* all its users are maps with enough other paths: released
+			     */
+	AB_GUARD_LAST_PATH, /* a map would keep fewer paths than MinPaths */
+	AB_GUARD_HELD, /* a device other than a map stands on it: LVM, md, bcache */
+	AB_GUARD_OPEN, /* somebody has it open, mounted or as swap */
+	AB_GUARD_BACKSTORE, /* a target of this host exports it (LIO, vhost) */
+	AB_GUARD_ACTIVE,    /* I/O is in flight, or was within five seconds */
+	AB_GUARD_RESERVED, /* persistent reservations that multipathd does not manage */
+	AB_GUARD_ROOT,	   /* the root file system stands on it */
+	AB_GUARD_UNREADABLE, /* something could not be looked at */
+	AB_GUARD_CHANGED,    /* it is not that session any more */
+	AB_GUARD_MAX
+};
+
 /* One line of the ledger. */
 struct ab_ledger_entry {
 	uint8_t kind;	   /* enum ab_ledger_kind */
@@ -107,6 +140,7 @@ struct ab_ledger_entry {
 enum ab_ledger_kind {
 	AB_LEDGER_IFACE = 1,
 	AB_LEDGER_NODE = 2,
+	AB_LEDGER_SESSION = 3, /* .node: the administrator ended its session */
 };
 
 struct ab_event {
@@ -147,6 +181,14 @@ struct ab_event {
 					      changed st_config */
 		} node;
 		struct ab_ledger_entry ledger;
+		struct ab_session session;
+		struct {
+			uint8_t state; /* enum ab_multipath */
+		} multipath;
+		struct {
+			uint32_t sid;
+			uint16_t n_known; /* disks that multipathd takes for paths */
+		} mapped;
 		struct {
 			uint64_t path;
 			uint32_t seq;
@@ -203,6 +245,8 @@ enum ab_effect_type {
 	AB_EF_LEDGER_PUT,   /* .ledger: remember */
 	AB_EF_LEDGER_DEL,   /* .ledger: forget; only the key counts */
 	AB_EF_DISCOVER,	    /* .discover, job */
+	AB_EF_LOGIN,	    /* .login, job */
+	AB_EF_LOGOUT,	    /* .logout, job */
 	AB_EF_RESYNC,	    /* .resync.source: dump it again */
 	AB_EF_NOTE,	    /* .note: something a person or a monitor wants to know */
 	AB_EF_MAX
@@ -222,9 +266,17 @@ enum ab_note {
 	AB_NOTE_NODE_WRITTEN,	  /* port, portal, name = target */
 	AB_NOTE_NODE_DELETED,
 	AB_NOTE_IFACE_DELETED,
-	AB_NOTE_WRITE_FAILED, /* name, .code */
-	AB_NOTE_HELD,	      /* name: the administrator removed it */
-	AB_NOTE_MODIFIED,     /* name: somebody changed it */
+	AB_NOTE_WRITE_FAILED,	/* name, .code */
+	AB_NOTE_HELD,		/* name: the administrator removed it */
+	AB_NOTE_MODIFIED,	/* name: somebody changed it */
+	AB_NOTE_LOGGED_IN,	/* port, portal, name = target */
+	AB_NOTE_LOGIN_FAILED,	/* port, portal, name = target, .code */
+	AB_NOTE_LOGGED_OUT,	/* port, portal, name = target: by us */
+	AB_NOTE_LOGOUT_REFUSED, /* the same, .code = enum ab_guard */
+	AB_NOTE_SESSION_LOST,	/* port, portal, name = target: its connection failed */
+	AB_NOTE_SESSION_BACK,	/* the same: it was restored */
+	AB_NOTE_SESSION_GONE,	/* the same: ended, and not by us */
+	AB_NOTE_SESSION_HELD, /* the same: by the administrator; not logged in again */
 	AB_NOTE_LIMIT, /* port: MaxPortals reached, .code = how many were left out */
 	AB_NOTE_MAX
 };
@@ -276,6 +328,21 @@ struct ab_effect {
 			uint32_t deadline_ms;
 			uint32_t max; /* lines */
 		} discover;
+		struct {
+			struct ab_node_key key;
+			uint32_t ifindex; /* of the device to try the portal through; 0:
+					     any */
+			uint32_t connect_ms; /* one TCP connection first, within this;
+						0: none */
+			uint32_t policy; /* index in the current set: its time-outs */
+		} login;
+		struct {
+			struct ab_node_key key;
+			uint32_t sid, host; /* both must still be that session */
+			uint32_t min_paths; /* other active ones that each map must keep
+					     */
+			bool must_be_idle;  /* redundant is not enough */
+		} logout;
 		struct {
 			uint8_t source; /* enum ab_source */
 		} resync;

@@ -72,12 +72,19 @@ struct field {
 					       told }
 
 WORDS(sources, true, [AB_SOURCE_RTNL] = "rtnl", [AB_SOURCE_UDEV] = "udev",
-      [AB_SOURCE_RECORDS] = "records", [AB_SOURCE_LEDGER] = "ledger");
+      [AB_SOURCE_RECORDS] = "records", [AB_SOURCE_LEDGER] = "ledger",
+      [AB_SOURCE_SESSIONS] = "sessions");
+WORDS(session_states, true, [AB_SESSION_FREE] = "free",
+      [AB_SESSION_LOGGED_IN] = "logged-in", [AB_SESSION_FAILED] = "failed");
+WORDS(multipaths,
+      true, [AB_MULTIPATH_UNKNOWN] = "unknown", [AB_MULTIPATH_ABSENT] = "absent",
+      [AB_MULTIPATH_STRICT] = "strict", [AB_MULTIPATH_READY] = "ready");
 WORDS(families, false, [AF_INET] = "inet", [AF_INET6] = "inet6");
 WORDS(verdicts, true, [AB_ROUTE_UNKNOWN] = "unknown", [AB_ROUTE_OK] = "ok",
       [AB_ROUTE_NONE] = "none");
 WORDS(record_states, false, [AB_RECORD_OK] = "ok", [AB_RECORD_BROKEN] = "broken");
-WORDS(ledger_kinds, false, [AB_LEDGER_IFACE] = "iface", [AB_LEDGER_NODE] = "node");
+WORDS(ledger_kinds, false, [AB_LEDGER_IFACE] = "iface", [AB_LEDGER_NODE] = "node",
+      [AB_LEDGER_SESSION] = "session");
 WORDS(owners, false, [AB_OWNER_FOREIGN] = "foreign", [AB_OWNER_INTENT] = "intended",
       [AB_OWNER_OURS] = "ours", [AB_OWNER_MODIFIED] = "modified",
       [AB_OWNER_HELD] = "held");
@@ -179,7 +186,35 @@ static const struct field node_fields[] = {
 	END,
 };
 
-/* Which of the two a line is, its kind says: nothing else may come before it. */
+static const struct field session_fields[] = {
+	F("sid", session.sid, FIELD_U32),
+	F("host", session.host, FIELD_U32),
+	FW("state", session.state, session_states),
+	F("firmware", session.is_firmware, FIELD_FLAG),
+	F("disks", session.n_disks, FIELD_U16),
+	F("mapped", session.n_mapped, FIELD_U16),
+	F("target", session.node.target, FIELD_STRING),
+	F("portal", session.node.portal, FIELD_PORTAL),
+	F("tpgt", session.node.tpgt, FIELD_I32),
+	F("iface", session.node.iface, FIELD_STRING),
+	F("peer", session.peer, FIELD_PORTAL),
+	F("local", session.local, FIELD_ADDR),
+	F("transport", session.transport, FIELD_STRING),
+	END,
+};
+
+static const struct field multipath_fields[] = {
+	FW("state", multipath.state, multipaths),
+	END,
+};
+
+static const struct field mapped_fields[] = {
+	F("sid", mapped.sid, FIELD_U32),
+	F("known", mapped.n_known, FIELD_U16),
+	END,
+};
+
+/* Which one a line is, its kind says: nothing else may come before it. */
 static const struct field ledger_fields[] = {
 	FW("kind", ledger.kind, ledger_kinds),
 	END,
@@ -203,6 +238,16 @@ static const struct field ledger_node_fields[] = {
 	FW("owner", ledger.owner, owners),
 	F("hash", ledger.hash, FIELD_U64),
 	F("settings", ledger.settings, FIELD_U64),
+	F("target", ledger.node.target, FIELD_STRING),
+	F("portal", ledger.node.portal, FIELD_PORTAL),
+	F("tpgt", ledger.node.tpgt, FIELD_I32),
+	F("iface", ledger.node.iface, FIELD_STRING),
+	END,
+};
+
+static const struct field ledger_session_fields[] = {
+	FW("kind", ledger.kind, ledger_kinds),
+	FW("owner", ledger.owner, owners),
 	F("target", ledger.node.target, FIELD_STRING),
 	F("portal", ledger.node.portal, FIELD_PORTAL),
 	F("tpgt", ledger.node.tpgt, FIELD_I32),
@@ -263,6 +308,10 @@ static const struct {
 	[AB_EV_NODE] = { "node", node_fields },
 	[AB_EV_NODE_GONE] = { "node-gone", node_fields },
 	[AB_EV_LEDGER] = { "ledger", ledger_fields },
+	[AB_EV_SESSION] = { "session", session_fields },
+	[AB_EV_SESSION_GONE] = { "session-gone", session_fields },
+	[AB_EV_MULTIPATH] = { "multipath", multipath_fields },
+	[AB_EV_MAPPED] = { "mapped", mapped_fields },
 	[AB_EV_PROBE] = { "probe", probe_fields },
 	[AB_EV_FOUND] = { "found", found_fields },
 	[AB_EV_DONE] = { "done", done_fields },
@@ -276,6 +325,8 @@ static const struct field *fields_of(const struct ab_event *ev)
 		return ledger_iface_fields;
 	if (ev->type == AB_EV_LEDGER && ev->ledger.kind == AB_LEDGER_NODE)
 		return ledger_node_fields;
+	if (ev->type == AB_EV_LEDGER && ev->ledger.kind == AB_LEDGER_SESSION)
+		return ledger_session_fields;
 	return event_types[ev->type].fields;
 }
 
@@ -356,6 +407,41 @@ static const struct field ledger_node_effect_fields[] = {
 	END,
 };
 
+static const struct field ledger_session_effect_fields[] = {
+	EW("kind", ledger.kind, ledger_kinds),
+	EW("owner", ledger.owner, owners),
+	E("target", ledger.node.target, FIELD_STRING),
+	E("portal", ledger.node.portal, FIELD_PORTAL),
+	E("tpgt", ledger.node.tpgt, FIELD_I32),
+	E("iface", ledger.node.iface, FIELD_STRING),
+	END,
+};
+
+static const struct field login_fields[] = {
+	E("job", job, FIELD_U64),
+	E("target", login.key.target, FIELD_STRING),
+	E("portal", login.key.portal, FIELD_PORTAL),
+	E("tpgt", login.key.tpgt, FIELD_I32),
+	E("iface", login.key.iface, FIELD_STRING),
+	E("ifindex", login.ifindex, FIELD_U32),
+	E("connect", login.connect_ms, FIELD_U32),
+	E("policy", login.policy, FIELD_U32),
+	END,
+};
+
+static const struct field logout_fields[] = {
+	E("job", job, FIELD_U64),
+	E("target", logout.key.target, FIELD_STRING),
+	E("portal", logout.key.portal, FIELD_PORTAL),
+	E("tpgt", logout.key.tpgt, FIELD_I32),
+	E("iface", logout.key.iface, FIELD_STRING),
+	E("sid", logout.sid, FIELD_U32),
+	E("host", logout.host, FIELD_U32),
+	E("minpaths", logout.min_paths, FIELD_U32),
+	E("idle", logout.must_be_idle, FIELD_FLAG),
+	END,
+};
+
 static const struct field discover_fields[] = {
 	E("job", job, FIELD_U64),
 	E("ifindex", discover.ifindex, FIELD_U32),
@@ -393,6 +479,8 @@ static const struct {
 	[AB_EF_LEDGER_PUT] = { "ledger-put", ledger_iface_effect_fields },
 	[AB_EF_LEDGER_DEL] = { "ledger-del", ledger_iface_effect_fields },
 	[AB_EF_DISCOVER] = { "discover", discover_fields },
+	[AB_EF_LOGIN] = { "login", login_fields },
+	[AB_EF_LOGOUT] = { "logout", logout_fields },
 	[AB_EF_RESYNC] = { "resync", resync_fields },
 	[AB_EF_NOTE] = { "note", note_fields },
 };
@@ -403,6 +491,8 @@ static const struct field *fields_of_effect(const struct ab_effect *ef)
 
 	if (is_ledger && ef->ledger.kind == AB_LEDGER_NODE)
 		return ledger_node_effect_fields;
+	if (is_ledger && ef->ledger.kind == AB_LEDGER_SESSION)
+		return ledger_session_effect_fields;
 	return effect_types[ef->type].fields;
 }
 

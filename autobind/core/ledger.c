@@ -48,8 +48,11 @@ bool ab_ledger_can_hold(const struct ab_ledger_entry *e)
 		       e->iface.port.vlan_id <= VLAN_MAX &&
 		       e->iface.port.perm_hwaddr.len <=
 			       sizeof(e->iface.port.perm_hwaddr.bytes);
-	return e->kind == AB_LEDGER_NODE && e->node.target[0] != '\0' &&
-	       e->node.iface[0] != '\0' && e->node.portal.port != 0 &&
+	if (e->kind != AB_LEDGER_NODE &&
+	    (e->kind != AB_LEDGER_SESSION || e->owner != AB_OWNER_HELD))
+		return false;
+	return e->node.target[0] != '\0' && e->node.iface[0] != '\0' &&
+	       e->node.portal.port != 0 &&
 	       (e->node.portal.addr.family == AF_INET ||
 		e->node.portal.addr.family == AF_INET6);
 }
@@ -72,7 +75,7 @@ uint64_t ab_ledger_hash_record(const struct ab_ledger_entry *e)
 
 	if (e->kind == AB_LEDGER_IFACE)
 		return ab_hash_content(e->iface.name, strlen(e->iface.name));
-	h = ab_hash_content(e->node.target, strlen(e->node.target));
+	h = ab_hash_content(e->node.target, strlen(e->node.target)) + e->kind;
 	h = h * 31 + ab_hash_content(e->node.iface, strlen(e->node.iface));
 	h = h * 31 + ab_hash_content(e->node.portal.addr.bytes,
 				     sizeof(e->node.portal.addr.bytes));
@@ -80,6 +83,13 @@ uint64_t ab_ledger_hash_record(const struct ab_ledger_entry *e)
 }
 
 /* --- writing --------------------------------------------------------------------- */
+
+static const char *const kind_words[] = {
+	[AB_LEDGER_IFACE] = "iface",
+	[AB_LEDGER_NODE] = "node",
+	[AB_LEDGER_SESSION] = "session",
+};
+#define N_KINDS (sizeof(kind_words) / sizeof(kind_words[0]))
 
 static const char *owner_word(uint8_t owner)
 {
@@ -145,7 +155,7 @@ void ab_ledger_add(struct ab_ledger_writer *w, struct ab_text *t,
 	size_t from = t->len;
 
 	assert(ab_ledger_can_hold(e));
-	ab_text_add(t, e->kind == AB_LEDGER_IFACE ? "iface" : "node");
+	ab_text_add(t, kind_words[e->kind]);
 	ab_text_addc(t, '\t');
 	ab_text_add(t, owner_word(e->owner));
 	ab_text_add(t, "\thash=");
@@ -257,26 +267,29 @@ enum {
 	HAS_IFACE = 1 << 10,
 	HAS_SETTINGS = 1 << 11,
 };
+#define OF_IFACE (1 << AB_LEDGER_IFACE)
+#define OF_NODE (1 << AB_LEDGER_NODE)
+#define OF_SESSION (1 << AB_LEDGER_SESSION)
 #define NEEDS_IFACE (HAS_HASH | HAS_NAME | HAS_PORT)
 #define NEEDS_NODE (HAS_HASH | HAS_TARGET | HAS_PORTAL | HAS_TPGT | HAS_IFACE)
 
 static const struct {
 	const char *key;
 	unsigned int flag;
-	uint8_t kind; /* 0: both */
+	uint8_t kinds; /* bits: 1 << enum ab_ledger_kind */
 } fields[] = {
-	{ "hash", HAS_HASH, 0 },
-	{ "name", HAS_NAME, AB_LEDGER_IFACE },
-	{ "port", HAS_PORT, AB_LEDGER_IFACE },
-	{ "vlan", HAS_VLAN, AB_LEDGER_IFACE },
-	{ "hwaddr", HAS_HWADDR, AB_LEDGER_IFACE },
-	{ "path", HAS_PATH, AB_LEDGER_IFACE },
-	{ "netdev", HAS_NETDEV, AB_LEDGER_IFACE },
-	{ "target", HAS_TARGET, AB_LEDGER_NODE },
-	{ "portal", HAS_PORTAL, AB_LEDGER_NODE },
-	{ "tpgt", HAS_TPGT, AB_LEDGER_NODE },
-	{ "iface", HAS_IFACE, AB_LEDGER_NODE },
-	{ "settings", HAS_SETTINGS, AB_LEDGER_NODE },
+	{ "hash", HAS_HASH, OF_IFACE | OF_NODE | OF_SESSION },
+	{ "name", HAS_NAME, OF_IFACE },
+	{ "port", HAS_PORT, OF_IFACE },
+	{ "vlan", HAS_VLAN, OF_IFACE },
+	{ "hwaddr", HAS_HWADDR, OF_IFACE },
+	{ "path", HAS_PATH, OF_IFACE },
+	{ "netdev", HAS_NETDEV, OF_IFACE },
+	{ "target", HAS_TARGET, OF_NODE | OF_SESSION },
+	{ "portal", HAS_PORTAL, OF_NODE | OF_SESSION },
+	{ "tpgt", HAS_TPGT, OF_NODE | OF_SESSION },
+	{ "iface", HAS_IFACE, OF_NODE | OF_SESSION },
+	{ "settings", HAS_SETTINGS, OF_NODE },
 };
 
 static unsigned int field_of(struct span key, uint8_t kind)
@@ -285,9 +298,7 @@ static unsigned int field_of(struct span key, uint8_t kind)
 
 	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (is_word(key, fields[i].key))
-			return fields[i].kind == 0 || fields[i].kind == kind
-				       ? fields[i].flag
-				       : 0;
+			return fields[i].kinds & 1 << kind ? fields[i].flag : 0;
 	return 0;
 }
 
@@ -349,11 +360,10 @@ static bool parse_head(struct span *line, struct ab_ledger_entry *e)
 {
 	struct span kind = take_until(line, '\t'), owner = take_until(line, '\t');
 
-	if (is_word(kind, "iface"))
-		e->kind = AB_LEDGER_IFACE;
-	else if (is_word(kind, "node"))
-		e->kind = AB_LEDGER_NODE;
-	else
+	for (e->kind = N_KINDS - 1; e->kind > 0; e->kind--)
+		if (is_word(kind, kind_words[e->kind]))
+			break;
+	if (e->kind == 0)
 		return false;
 	if (is_word(owner, "intent"))
 		e->owner = AB_OWNER_INTENT;
@@ -385,7 +395,7 @@ static bool parse_entry(struct span line, struct ab_ledger_entry *e)
 		seen |= field;
 	}
 	needs = e->kind == AB_LEDGER_IFACE ? NEEDS_IFACE : NEEDS_NODE;
-	return (seen & needs) == needs;
+	return (seen & needs) == needs && ab_ledger_can_hold(e);
 }
 
 /* Cuts the last line off; false when there is none that ends. */

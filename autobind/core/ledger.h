@@ -8,6 +8,8 @@
  * - "iface", owner, then hash= name= port= [vlan=] [hwaddr=] [path=] [netdev=]
  * - "node", owner, then hash= target= portal= tpgt= iface= [settings=]
  *
+ * - "session", held, then the same keys: the administrator ended that session
+ *
  * The owner is intent, ours or held. The last line is "end", the number of entries and
  * crc32c= of every byte before it. One record may have two lines: what is on disk
  * (ours) and what is about to replace it (intent).

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/ledger.h"
 #include "core/plan.h"
 #include "util/text.h"
 
@@ -409,15 +410,26 @@ void ab_observe_node_gone(const struct ab_step *s, const struct ab_event *ev)
 		node_gone(s, slot, ev->node.by_discovery);
 }
 
+/* Held, but there it is: logged in again while we were not there. */
+static void ledger_of_session(struct ab_engine *e, const struct ab_ledger_entry *entry)
+{
+	struct ab_node *n = ab_node_at(e, ab_world_add_node(e, &entry->node));
+
+	n->login.is_held = n->login.is_ledger_seen = true;
+	if (n->login.session != AB_NONE)
+		ab_observe_hold_session(e, n, false);
+}
+
 void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry)
 {
 	struct ab_record_item *r;
 
-	if (entry->owner != AB_OWNER_INTENT && entry->owner != AB_OWNER_OURS &&
-	    entry->owner != AB_OWNER_HELD)
+	if (!ab_ledger_can_hold(entry))
 		return;
-	if (entry->kind != AB_LEDGER_IFACE && entry->kind != AB_LEDGER_NODE)
+	if (entry->kind == AB_LEDGER_SESSION) {
+		ledger_of_session(e, entry);
 		return;
+	}
 	if (entry->kind == AB_LEDGER_IFACE) {
 		struct ab_iface *f =
 			ab_iface_at(e, ab_world_add_iface(e, entry->iface.name));
@@ -460,7 +472,10 @@ void ab_observe_dump_begin(struct ab_engine *e, enum ab_source source)
 	for (i = 0; i < e->ifaces.high && source == AB_SOURCE_LEDGER; i++)
 		ab_iface_at(e, i)->record.is_ledger_seen = false;
 	for (i = 0; i < e->nodes.high && source == AB_SOURCE_LEDGER; i++)
-		ab_node_at(e, i)->record.is_ledger_seen = false;
+		ab_node_at(e, i)->record.is_ledger_seen =
+			ab_node_at(e, i)->login.is_ledger_seen = false;
+	if (source == AB_SOURCE_SESSIONS)
+		ab_observe_sessions_begin(e);
 }
 
 /* A dump that began before events were lost may lack what they told. */
@@ -514,10 +529,13 @@ static void sweep_ledger(struct ab_engine *e)
 
 	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->nodes, i)) {
+		struct ab_login *l = &ab_node_at(e, i)->login;
+
 		r = &ab_node_at(e, i)->record;
-		if (r->is_ledger_seen || r->is_ledger_due)
-			continue;
-		r->ledger = AB_OWNER_FOREIGN;
+		if (!r->is_ledger_seen && !r->is_ledger_due)
+			r->ledger = AB_OWNER_FOREIGN;
+		if (!l->is_ledger_seen && !l->is_ledger_due)
+			l->is_held = false;
 		ab_world_release_node(e, i);
 	}
 	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
@@ -589,6 +607,9 @@ void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev)
 		if (e->is_fresh[AB_SOURCE_RECORDS] && !e->is_dumping[AB_SOURCE_RECORDS])
 			sweep_records(s);
 		break;
+	case AB_SOURCE_SESSIONS:
+		ab_observe_sessions_end(s);
+		break;
 	case AB_SOURCE_MAX:
 		return;
 	}
@@ -607,6 +628,7 @@ void ab_observe_policy(struct ab_engine *e)
 	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->nodes, i)) {
 		ab_node_at(e, i)->record.is_denied = false;
+		ab_node_at(e, i)->login.is_denied = false;
 		ab_world_release_node(e, i);
 	}
 	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
@@ -634,6 +656,14 @@ static void apply_record(struct ab_engine *e, struct ab_record_item *r)
 		set_ledger(e, r, AB_OWNER_FOREIGN);
 }
 
+static void apply_login(struct ab_engine *e, struct ab_node *n)
+{
+	n->login.is_denied = false;
+	n->login.backoff = (struct ab_backoff){ 0 };
+	ab_observe_hold_session(e, n, false);
+	ab_world_touch_target(e, n->target);
+}
+
 /* The administrator wants it done now: nothing is held and nothing waits. */
 static void apply(struct ab_engine *e)
 {
@@ -642,6 +672,7 @@ static void apply(struct ab_engine *e)
 	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->nodes, i)) {
 		apply_record(e, &ab_node_at(e, i)->record);
+		apply_login(e, ab_node_at(e, i));
 		ab_world_release_node(e, i);
 	}
 	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;

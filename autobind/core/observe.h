@@ -26,6 +26,15 @@ void ab_observe_iface_gone(const struct ab_step *s, const struct ab_event *ev);
 void ab_observe_node(const struct ab_step *s, const struct ab_event *ev);
 void ab_observe_node_gone(const struct ab_step *s, const struct ab_event *ev);
 void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry);
+void ab_observe_session(const struct ab_step *s, const struct ab_session *session);
+void ab_observe_session_gone(const struct ab_step *s, uint32_t sid);
+void ab_observe_multipath(struct ab_engine *e, uint8_t state);
+void ab_observe_mapped(struct ab_engine *e, uint32_t sid, uint16_t n_known);
+/* Marks a binding's session as ended by the administrator, or as free again. */
+void ab_observe_hold_session(struct ab_engine *e, struct ab_node *n, bool is_held);
+/* Parts of a dump. */
+void ab_observe_sessions_begin(struct ab_engine *e);
+void ab_observe_sessions_end(const struct ab_step *s);
 void ab_observe_stale(struct ab_engine *e, enum ab_source source);
 void ab_observe_dump_begin(struct ab_engine *e, enum ab_source source);
 void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev);

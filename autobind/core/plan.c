@@ -45,32 +45,48 @@ void ab_plan_note(const struct ab_step *s, enum ab_note what, const struct ab_po
 		(void)ab_copy(ef->note.name, sizeof(ef->note.name), name);
 }
 
-static bool is_write(enum ab_job_kind kind)
+/* How many jobs of a kind are in flight, and how many may be. */
+struct ab_job_class ab_plan_job_class(struct ab_engine *e, enum ab_job_kind kind)
 {
-	return kind != AB_JOB_DISCOVER;
+	switch (kind) {
+	case AB_JOB_DISCOVER:
+		return (struct ab_job_class){ &e->n_discoveries, AB_DISCOVERIES_MAX,
+					      AB_WAIT_DISCOVERY };
+	case AB_JOB_LOGIN:
+	case AB_JOB_LOGOUT:
+		return (struct ab_job_class){ &e->n_logins, AB_LOGINS_MAX, 0 };
+	case AB_JOB_NONE:
+	case AB_JOB_IFACE_WRITE:
+	case AB_JOB_IFACE_DELETE:
+	case AB_JOB_NODE_WRITE:
+	case AB_JOB_NODE_DELETE:
+		break;
+	}
+	return (struct ab_job_class){ &e->n_writes, AB_WRITES_MAX, AB_WAIT_WRITE };
 }
 
-static bool has_free_job(const struct ab_engine *e, uint8_t wait)
+/* Could a port that waits for such jobs start one? */
+static bool has_free_job(struct ab_engine *e, uint8_t waits_for)
 {
-	return ((wait & AB_WAIT_WRITE) && e->n_writes < AB_WRITES_MAX) ||
-	       ((wait & AB_WAIT_DISCOVERY) && e->n_discoveries < AB_DISCOVERIES_MAX);
+	return ((waits_for & AB_WAIT_WRITE) && e->n_writes < AB_WRITES_MAX) ||
+	       ((waits_for & AB_WAIT_DISCOVERY) &&
+		e->n_discoveries < AB_DISCOVERIES_MAX);
 }
 
 struct ab_job *ab_plan_start_job(struct ab_engine *e, enum ab_job_kind kind,
 				 uint32_t slot, const struct ab_item *item)
 {
-	uint32_t *n = is_write(kind) ? &e->n_writes : &e->n_discoveries;
-	uint8_t wait = is_write(kind) ? AB_WAIT_WRITE : AB_WAIT_DISCOVERY;
+	struct ab_job_class class = ab_plan_job_class(e, kind);
 	uint32_t i;
 
-	if (!has_free_job(e, wait)) {
-		e->waits_for |= wait;
+	if (*class.n >= class.max) {
+		e->waits_for |= class.wait;
 		return NULL;
 	}
 	/* Rule 4, also for an item that is new under the key of one that went. */
 	for (i = 0; i < AB_JOBS_MAX; i++)
 		if (e->jobs[i].kind == (uint8_t)kind && e->jobs[i].key == item->hash) {
-			e->waits_for |= wait;
+			e->waits_for |= class.wait;
 			return NULL;
 		}
 	for (i = 0; e->jobs[i].kind != AB_JOB_NONE; i++)
@@ -80,20 +96,25 @@ struct ab_job *ab_plan_start_job(struct ab_engine *e, enum ab_job_kind kind,
 				      .generation = item->generation,
 				      .key = item->hash,
 				      .kind = (uint8_t)kind };
-	(*n)++;
+	(*class.n)++;
 	return &e->jobs[i];
 }
 
 void ab_plan_backoff(struct ab_engine *e, struct ab_backoff *b)
 {
-	int64_t ms = 1000;
+	ab_plan_backoff_within(e, b, AB_BACKOFF_MIN_MS, AB_BACKOFF_MAX_MS);
+}
+
+void ab_plan_backoff_within(struct ab_engine *e, struct ab_backoff *b, int64_t ms,
+			    int64_t max_ms)
+{
 	unsigned int i;
 
-	for (i = 0; i < b->attempts && ms < AB_BACKOFF_MAX_MS; i++)
+	for (i = 0; i < b->attempts && ms < max_ms; i++)
 		ms *= 2;
-	if (ms > AB_BACKOFF_MAX_MS)
-		ms = AB_BACKOFF_MAX_MS;
-	ms -= ab_world_random(e, (uint32_t)ms / 4);
+	if (ms > max_ms)
+		ms = max_ms;
+	ms -= ab_world_random(e, (uint32_t)(ms / 4));
 	if (b->attempts < UINT8_MAX)
 		b->attempts++;
 	b->next = ab_mono_add_ms(e->now, ms);

@@ -21,7 +21,8 @@
 /* Bindings that one discovery may name (RFC 7143 sets no limit; arrays stay far below).
  */
 #define AB_DISCOVERY_LINES 16384
-/* Longest wait between two tries of anything that failed. */
+/* First and longest wait between two tries of anything that failed. */
+#define AB_BACKOFF_MIN_MS 1000
 #define AB_BACKOFF_MAX_MS 300000
 
 /*
@@ -43,6 +44,9 @@ ab_mono ab_plan_soak_end(const struct ab_port *p);
 
 /* Doubles the wait: 1 s, 2 s, ... AB_BACKOFF_MAX_MS, each with up to 25 % jitter. */
 void ab_plan_backoff(struct ab_engine *e, struct ab_backoff *b);
+/* The same from @ms to @max_ms. */
+void ab_plan_backoff_within(struct ab_engine *e, struct ab_backoff *b, int64_t ms,
+			    int64_t max_ms);
 
 /* Tells the prober to forget a path. Return: false when there was no room for the
  * effect. */
@@ -54,6 +58,14 @@ struct ab_effect *ab_plan_emit(const struct ab_step *s, enum ab_effect_type type
 /* Something for people to read; without room it is left out. */
 void ab_plan_note(const struct ab_step *s, enum ab_note what, const struct ab_port *p,
 		  const struct ab_portal *portal, const char *name, int32_t code);
+
+/* Jobs of a kind: how many are in flight, how many may be, what waits for them. */
+struct ab_job_class {
+	uint32_t *n;
+	uint32_t max;
+	uint8_t wait; /* AB_WAIT_* */
+};
+struct ab_job_class ab_plan_job_class(struct ab_engine *e, enum ab_job_kind kind);
 
 /* A job about an item, or NULL when too many are in flight: the answer to one of them
  * is the next chance. */

@@ -31,6 +31,18 @@ enum ab_action {
 	AB_ACTION_MAX
 };
 
+enum ab_multipath_word {
+	AB_MULTIPATH_REQUIRE, /* a second session only if multipathd maps it */
+	AB_MULTIPATH_OFF,     /* the administrator's word: something else copes */
+};
+
+/* Which sessions of ours, no longer wanted, are released. */
+enum ab_unbind {
+	AB_UNBIND_REDUNDANT, /* those whose users all have another path */
+	AB_UNBIND_IDLE,	     /* those that nothing uses */
+	AB_UNBIND_NEVER,
+};
+
 enum ab_create {
 	AB_CREATE_REACHABLE, /* once the first portal has answered */
 	AB_CREATE_ALWAYS,
@@ -129,7 +141,15 @@ struct ab_policy {
 	uint32_t interval_down_min_ms, interval_down_max_ms;
 
 	/* [Bind] */
-	uint8_t action; /* enum ab_action */
+	uint8_t action;			     /* enum ab_action */
+	uint8_t multipath;		     /* enum ab_multipath_word */
+	uint8_t unbind;			     /* enum ab_unbind */
+	uint32_t sessions_min, sessions_max; /* of one target, all ports together */
+	uint32_t sessions_per_port;	     /* of one target */
+	uint32_t sessions_total;	     /* of the host, others' included */
+	uint32_t concurrency;		     /* logins and logouts in flight */
+	uint32_t retry_min_ms, retry_max_ms; /* wait after a failed login */
+	uint32_t min_paths; /* other active paths that a map keeps at a release */
 	uint32_t settle_ms;
 	int64_t retire_ms; /* < 0: never */
 

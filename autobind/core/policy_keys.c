@@ -28,6 +28,7 @@ static const char *const action_words[] = { "ignore", "iface", "record", "login"
 					    NULL };
 static const char *const startup_words[] = { "manual", "automatic", "onboot", NULL };
 static const char *const multipath_words[] = { "require", "off", NULL };
+static const char *const unbind_words[] = { "redundant", "idle", "never", NULL };
 static const char *const format_words[] = { "1", NULL };
 
 #define OF(member) .offset = offsetof(struct ab_policy, member)
@@ -116,14 +117,27 @@ const struct ab_policy_key ab_policy_keys[] = {
 	{ "Bind", "Retire", AB_VALUE_MS_NEVER, OF(retire_ms), .min = MINUTE,
 	  .max = 3650 * DAY, .fallback = "never",
 	  .help = "how long after its port went an owned record is deleted" },
-	{ "Bind", "Multipath", AB_VALUE_CHECKED, .words = multipath_words,
+	{ "Bind", "SessionsPerTarget", AB_VALUE_U32_RANGE, OF(sessions_min), .min = 1,
+	  .max = 64, .fallback = "1..8",
+	  .help = "sessions of one target: fewest to be content with, most" },
+	{ "Bind", "SessionsPerPort", AB_VALUE_U32, OF(sessions_per_port), .min = 1,
+	  .max = 64, .fallback = "1", .help = "the same through one port, at most" },
+	{ "Bind", "TotalSessions", AB_VALUE_U32, OF(sessions_total), .min = 1,
+	  .max = 65536, .fallback = "128",
+	  .help = "sessions of this host, others' included, at most" },
+	{ "Bind", "Concurrency", AB_VALUE_U32, OF(concurrency), .min = 1, .max = 32,
+	  .fallback = "8", .help = "logins and logouts at the same time" },
+	{ "Bind", "Retry", AB_VALUE_MS_RANGE, OF(retry_min_ms), .min = 100, .max = DAY,
+	  .fallback = "1s..300s", .help = "wait after a failed login: first and longest" },
+	{ "Bind", "Unbind", AB_VALUE_WORD, OF(unbind), .words = unbind_words,
+	  .fallback = "redundant", .help = "which unwanted sessions are released" },
+	{ "Bind", "MinPaths", AB_VALUE_U32, OF(min_paths), .min = 1, .max = 64,
+	  .fallback = "1", .help = "other active paths that a released session leaves" },
+	{ "Bind", "Multipath", AB_VALUE_WORD, OF(multipath), .words = multipath_words,
 	  .fallback = "require", .help = "is multipathd asked before a second session" },
 	{ "Bind", "Startup", AB_VALUE_CHECKED, .words = startup_words,
 	  .fallback = "manual", .help = "node.startup of new node records" },
-	LATER("Bind", "SessionsPerTarget"), LATER("Bind", "SessionsPerPort"),
-	LATER("Bind", "TotalSessions"), LATER("Bind", "Spread"),
-	LATER("Bind", "Concurrency"), LATER("Bind", "Retry"), LATER("Bind", "Unbind"),
-	LATER("Bind", "MinPaths"), LATER("Bind", "Adopt"), LATER("Bind", "Chap"),
+	LATER("Bind", "Spread"), LATER("Bind", "Adopt"), LATER("Bind", "Chap"),
 	LATER("Bind", "FastFail"),
 
 	LATER("Boot", "Include"), LATER("Boot", "Budget"),

@@ -20,6 +20,7 @@ enum ab_value_type {
 	AB_VALUE_CHECKED,     /* one of .words; nothing is stored */
 	AB_VALUE_U8,	      /* uint8_t */
 	AB_VALUE_U32,	      /* uint32_t */
+	AB_VALUE_U32_RANGE,   /* two uint32_t: "1..8", or one value for both */
 	AB_VALUE_MS,	      /* uint32_t, milliseconds */
 	AB_VALUE_MS_RANGE,    /* two uint32_t: "10s..60s", or one value for both */
 	AB_VALUE_MS_NEVER,    /* int64_t, milliseconds; "never" is -1 */

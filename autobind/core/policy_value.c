@@ -128,13 +128,11 @@ static bool read_ms_never(const struct item *it)
 	return true;
 }
 
-static bool read_ms_range(const struct item *it)
+/* Splits "LOW..HIGH"; one value alone is both. False: LOW does not fit. */
+static bool split_range(const char *text, char *first, size_t size,
+			const char **ret_second)
 {
-	const char *dots = it->text, *second = it->text;
-	char first[64];
-	uint32_t *out = field(it);
-	int64_t lo, hi;
-	int r;
+	const char *dots = text, *second = text;
 
 	while (*dots && !ab_starts_with(dots, ".."))
 		dots++;
@@ -142,7 +140,19 @@ static bool read_ms_range(const struct item *it)
 		second = dots + 2;
 	while (*second == ' ')
 		second++;
-	if (!ab_copyn(first, sizeof(first), it->text, (size_t)(dots - it->text)))
+	*ret_second = second;
+	return ab_copyn(first, size, text, (size_t)(dots - text));
+}
+
+static bool read_ms_range(const struct item *it)
+{
+	const char *second;
+	char first[64];
+	uint32_t *out = field(it);
+	int64_t lo, hi;
+	int r;
+
+	if (!split_range(it->text, first, sizeof(first), &second))
 		return bad_duration(it, AB_NUM_E_SYNTAX);
 	r = ab_num_duration(first, it->key->min, it->key->max, &lo);
 	if (!r)
@@ -156,22 +166,47 @@ static bool read_ms_range(const struct item *it)
 	return true;
 }
 
+static bool bad_number(const struct item *it, int r)
+{
+	struct ab_text t = begin_error(it);
+
+	ab_text_add(&t, r == AB_NUM_E_SYNTAX ? "is no number: " : "is out of range: ");
+	ab_text_addi(&t, it->key->min);
+	ab_text_add(&t, " to ");
+	ab_text_addi(&t, it->key->max);
+	return false;
+}
+
+static bool read_number_range(const struct item *it)
+{
+	uint64_t min = (uint64_t)it->key->min, max = (uint64_t)it->key->max, lo, hi;
+	const char *second;
+	char first[32];
+	uint32_t *out = field(it);
+	int r;
+
+	if (!split_range(it->text, first, sizeof(first), &second))
+		return bad_number(it, AB_NUM_E_SYNTAX);
+	r = ab_num_u64(first, min, max, &lo);
+	if (!r)
+		r = ab_num_u64(second, min, max, &hi);
+	if (r)
+		return bad_number(it, r);
+	if (lo > hi)
+		return bad(it, "begins with the larger number: write FEWEST..MOST");
+	out[0] = (uint32_t)lo;
+	out[1] = (uint32_t)hi;
+	return true;
+}
+
 static bool read_number(const struct item *it)
 {
 	uint64_t v;
-	struct ab_text t;
 	int r = ab_num_u64(it->text, (uint64_t)it->key->min, (uint64_t)it->key->max,
 			   &v);
 
-	if (r) {
-		t = begin_error(it);
-		ab_text_add(&t, r == AB_NUM_E_SYNTAX ? "is no number: "
-						     : "is out of range: ");
-		ab_text_addi(&t, it->key->min);
-		ab_text_add(&t, " to ");
-		ab_text_addi(&t, it->key->max);
-		return false;
-	}
+	if (r)
+		return bad_number(it, r);
 	if (it->key->type == AB_VALUE_U8)
 		*(uint8_t *)field(it) = (uint8_t)v;
 	else
@@ -576,6 +611,7 @@ static read_fn *const readers[] = {
 	[AB_VALUE_CHECKED] = read_checked,
 	[AB_VALUE_U8] = read_number,
 	[AB_VALUE_U32] = read_number,
+	[AB_VALUE_U32_RANGE] = read_number_range,
 	[AB_VALUE_MS] = read_ms,
 	[AB_VALUE_MS_RANGE] = read_ms_range,
 	[AB_VALUE_MS_NEVER] = read_ms_never,

@@ -119,6 +119,29 @@ struct ab_node_key {
 	char iface[AB_IFACE_NAME];
 };
 
+/* As the kernel names them in sysfs: "FREE", "LOGGED_IN", "FAILED". */
+enum ab_session_state {
+	AB_SESSION_FREE,      /* being made, or being taken down */
+	AB_SESSION_LOGGED_IN, /* full feature phase */
+	AB_SESSION_FAILED,    /* its connection is lost; iscsid tries to restore it */
+	AB_SESSION_STATE_MAX
+};
+
+/* An iSCSI session as sysfs shows it. */
+struct ab_session {
+	uint32_t sid;	   /* N of sessionN: never used twice while the kernel runs */
+	uint32_t host;	   /* N of the hostN that it lives on */
+	uint8_t state;	   /* enum ab_session_state */
+	bool is_firmware;  /* made by firmware or by a flash entry, not by iscsid */
+	uint16_t n_disks;  /* block devices of its logical units */
+	uint16_t n_mapped; /* of these, members of a dm-multipath map */
+	/* What was asked for; iface "default" where the kernel names none. */
+	struct ab_node_key node;
+	struct ab_portal peer; /* where it leads, after a redirect; family 0: nowhere */
+	struct ab_addr local;  /* its source address; family 0: not known */
+	char transport[AB_TRANSPORT_NAME];
+};
+
 /* How well a record on disk could be read. */
 enum ab_record_state {
 	AB_RECORD_OK,

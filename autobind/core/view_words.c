@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/login_code.h"
 #include "core/name.h"
 #include "core/proto.h"
 #include "core/view.h"
@@ -185,6 +186,43 @@ void ab_view_add_origin(struct ab_text *t, const struct ab_policy_set *set,
 	ab_text_addu(t, o->line);
 }
 
+void ab_view_add_login_error(struct ab_text *t, int32_t code)
+{
+	const char *words = code > 0 ? ab_login_words(code) : NULL;
+
+	if (words) {
+		ab_text_add(t, words);
+	} else if (code > 0) {
+		ab_text_add(t, "iscsiadm ended with status ");
+		ab_text_addi(t, code);
+	} else {
+		ab_text_add(t, "iscsiadm could not be run: ");
+		add_error(t, file_errors, code);
+	}
+}
+
+const char *ab_view_guard(enum ab_guard guard)
+{
+	static const char *const words[AB_GUARD_MAX] = {
+		[AB_GUARD_FREE] = "nothing uses it",
+		[AB_GUARD_REDUNDANT] = "its users have other paths",
+		[AB_GUARD_LAST_PATH] = "a multipath map would keep fewer paths than "
+				       "MinPaths",
+		[AB_GUARD_HELD] = "a device stands on it that is no multipath map "
+				  "(LVM, md, bcache ...)",
+		[AB_GUARD_OPEN] = "it is mounted, swapped on or open",
+		[AB_GUARD_BACKSTORE] = "this host exports it as a target",
+		[AB_GUARD_ACTIVE] = "I/O is under way",
+		[AB_GUARD_RESERVED] = "it has persistent reservations that multipathd "
+				      "does not manage",
+		[AB_GUARD_ROOT] = "the root file system is on it",
+		[AB_GUARD_UNREADABLE] = "what uses it could not be found out",
+		[AB_GUARD_CHANGED] = "it is another session by now",
+	};
+
+	return words[guard];
+}
+
 /* --- notes --- */
 
 static const char *const note_words[AB_NOTE_MAX] = {
@@ -203,6 +241,14 @@ static const char *const note_words[AB_NOTE_MAX] = {
 	[AB_NOTE_WRITE_FAILED] = "writing the record failed",
 	[AB_NOTE_HELD] = "removed by somebody, held until `autobind apply`",
 	[AB_NOTE_MODIFIED] = "changed by somebody, not rewritten any more",
+	[AB_NOTE_LOGGED_IN] = "logged in to",
+	[AB_NOTE_LOGIN_FAILED] = "login failed to",
+	[AB_NOTE_LOGGED_OUT] = "logged out of",
+	[AB_NOTE_LOGOUT_REFUSED] = "not logged out of",
+	[AB_NOTE_SESSION_LOST] = "lost the connection to",
+	[AB_NOTE_SESSION_BACK] = "connected again to",
+	[AB_NOTE_SESSION_GONE] = "the session ended with",
+	[AB_NOTE_SESSION_HELD] = "logged out by somebody, held until `autobind apply`:",
 	[AB_NOTE_LIMIT] = "portals left out by MaxPortals",
 };
 
@@ -243,6 +289,20 @@ static void add_note_details(struct ab_text *t, const struct ab_effect *note)
 		ab_text_add(t, ": ");
 		ab_view_add_file_error(t, note->note.code);
 		break;
+	case AB_NOTE_LOGIN_FAILED:
+		ab_text_add(t, ": ");
+		ab_view_add_login_error(t, note->note.code);
+		break;
+	case AB_NOTE_LOGOUT_REFUSED:
+		ab_text_add(t, ": ");
+		ab_text_add(t, ab_view_guard((enum ab_guard)note->note.code));
+		break;
+	case AB_NOTE_LOGGED_IN:
+	case AB_NOTE_LOGGED_OUT:
+	case AB_NOTE_SESSION_LOST:
+	case AB_NOTE_SESSION_BACK:
+	case AB_NOTE_SESSION_GONE:
+	case AB_NOTE_SESSION_HELD:
 	case AB_NOTE_PORT_TAKEN:
 	case AB_NOTE_PORT_GONE:
 	case AB_NOTE_PORT_RENAMED:

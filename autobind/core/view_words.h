@@ -32,4 +32,9 @@ const char *ab_view_record_state(const struct ab_record_item *r);
 /* "taken by policy", ... */
 const char *ab_view_note_name(enum ab_note note);
 
+/* Why a login failed: an exit status of iscsiadm, AB_LOGIN_E_* or -errno. */
+void ab_view_add_login_error(struct ab_text *t, int32_t code);
+/* "it is mounted, swapped on or open", ... */
+const char *ab_view_guard(enum ab_guard guard);
+
 #endif

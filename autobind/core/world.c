@@ -21,14 +21,17 @@ size_t ab_world_layout(struct ab_engine *e, const struct ab_limits *limits)
 	ab_table_layout(&e->nodes, limits->nodes, sizeof(struct ab_node), &offset);
 	ab_table_layout(&e->paths, limits->paths, sizeof(struct ab_path), &offset);
 	ab_table_layout(&e->founds, limits->founds, sizeof(struct ab_found), &offset);
+	ab_table_layout(&e->sessions, limits->sessions, sizeof(struct ab_session_item),
+			&offset);
 	return offset;
 }
 
 /* --- keys --- */
 
-static uint64_t hash_port(uint32_t ifindex)
+/* Of a port's ifindex, or of a session's sid. */
+static uint64_t hash_number(uint32_t number)
 {
-	return ab_hash_content(&ifindex, sizeof(ifindex));
+	return ab_hash_content(&number, sizeof(number));
 }
 
 static uint64_t hash_addr(uint32_t ifindex, const struct ab_addr *addr)
@@ -70,7 +73,7 @@ static uint64_t hash_pair(uint32_t a, uint32_t b, int32_t tpgt,
 
 uint32_t ab_world_find_port(const struct ab_engine *e, uint32_t ifindex)
 {
-	uint32_t s = ab_table_find(e, &e->ports, hash_port(ifindex));
+	uint32_t s = ab_table_find(e, &e->ports, hash_number(ifindex));
 
 	while (s != AB_NONE && ab_port_at_const(e, s)->link.ifindex != ifindex)
 		s = ab_table_find_next(e, &e->ports, s);
@@ -155,6 +158,15 @@ uint32_t ab_world_find_path(const struct ab_engine *e, uint32_t port,
 	return s;
 }
 
+uint32_t ab_world_find_session(const struct ab_engine *e, uint32_t sid)
+{
+	uint32_t s = ab_table_find(e, &e->sessions, hash_number(sid));
+
+	while (s != AB_NONE && ab_session_at_const(e, s)->session.sid != sid)
+		s = ab_table_find_next(e, &e->sessions, s);
+	return s;
+}
+
 /* --- adding --- */
 
 uint32_t ab_world_add_port(struct ab_engine *e, uint32_t ifindex)
@@ -164,7 +176,7 @@ uint32_t ab_world_add_port(struct ab_engine *e, uint32_t ifindex)
 
 	if (s != AB_NONE)
 		return s;
-	s = ab_table_add(e, &e->ports, hash_port(ifindex));
+	s = ab_table_add(e, &e->ports, hash_number(ifindex));
 	if (s == AB_NONE)
 		return s;
 	p = ab_port_at(e, s);
@@ -203,8 +215,11 @@ uint32_t ab_world_add_target(struct ab_engine *e, const char *name)
 	if (s != AB_NONE)
 		return s;
 	s = ab_table_add(e, &e->targets, hash_name(name));
-	if (s != AB_NONE)
-		(void)ab_copy(ab_target_at(e, s)->name, AB_TARGET_NAME, name);
+	if (s == AB_NONE)
+		return s;
+	(void)ab_copy(ab_target_at(e, s)->name, AB_TARGET_NAME, name);
+	ab_target_at(e, s)->first_node = AB_NONE;
+	ab_target_at(e, s)->due = AB_MONO_NEVER;
 	return s;
 }
 
@@ -224,6 +239,23 @@ uint32_t ab_world_add_iface(struct ab_engine *e, const char *name)
 	f->retire_ms = -1;
 	(void)ab_copy(f->binding.iface, sizeof(f->binding.iface), name);
 	return s;
+}
+
+/* Puts a new binding at the head of its iface's list and of its target's. */
+static void link_node(struct ab_engine *e, uint32_t slot)
+{
+	struct ab_node *n = ab_node_at(e, slot);
+	uint32_t *iface_head = &ab_iface_at(e, n->iface)->first_node;
+	uint32_t *target_head = &ab_target_at(e, n->target)->first_node;
+
+	n->prev = n->target_prev = AB_NONE;
+	n->next = *iface_head;
+	n->target_next = *target_head;
+	if (n->next != AB_NONE)
+		ab_node_at(e, n->next)->prev = slot;
+	if (n->target_next != AB_NONE)
+		ab_node_at(e, n->target_next)->target_prev = slot;
+	*iface_head = *target_head = slot;
 }
 
 uint32_t ab_world_add_node(struct ab_engine *e, const struct ab_node_key *key)
@@ -249,12 +281,56 @@ uint32_t ab_world_add_node(struct ab_engine *e, const struct ab_node_key *key)
 	n->portal = key->portal;
 	n->tpgt = key->tpgt;
 	n->unwanted_since = AB_MONO_NEVER;
-	n->prev = AB_NONE;
-	n->next = ab_iface_at(e, iface)->first_node;
-	if (n->next != AB_NONE)
-		ab_node_at(e, n->next)->prev = s;
-	ab_iface_at(e, iface)->first_node = s;
+	n->login.session = AB_NONE;
+	link_node(e, s);
 	ab_target_at(e, target)->refs++;
+	return s;
+}
+
+/* The binding of a session. A record may say that its TPGT is not known; the session
+ * has the one that the target told at login. */
+static uint32_t find_binding(const struct ab_engine *e, const struct ab_node_key *key)
+{
+	uint32_t exact = ab_world_find_node_key(e, key), iface, target, i;
+
+	if (exact != AB_NONE)
+		return exact;
+	iface = ab_world_find_iface(e, key->iface);
+	target = ab_world_find_target(e, key->target);
+	if (iface == AB_NONE || target == AB_NONE)
+		return AB_NONE;
+	for (i = ab_target_at_const(e, target)->first_node; i != AB_NONE;
+	     i = ab_node_at_const(e, i)->target_next) {
+		const struct ab_node *n = ab_node_at_const(e, i);
+
+		if (n->iface == iface && n->record.is_present &&
+		    ab_portal_equal(&n->portal, &key->portal))
+			break;
+	}
+	return i;
+}
+
+uint32_t ab_world_add_session(struct ab_engine *e, const struct ab_session *session)
+{
+	uint32_t s = ab_world_find_session(e, session->sid), node;
+	struct ab_session_item *item;
+
+	if (s != AB_NONE)
+		return s;
+	if (ab_table_is_full(&e->sessions))
+		return AB_NONE;
+	node = find_binding(e, &session->node);
+	if (node == AB_NONE)
+		node = ab_world_add_node(e, &session->node);
+	if (node == AB_NONE)
+		return AB_NONE;
+	s = ab_table_add(e, &e->sessions, hash_number(session->sid));
+	item = ab_session_at(e, s);
+	item->session = *session;
+	item->node = node;
+	item->next = ab_node_at(e, node)->login.session;
+	item->since = e->now;
+	ab_node_at(e, node)->login.session = s;
 	return s;
 }
 
@@ -396,6 +472,23 @@ void ab_world_release_port(struct ab_engine *e, uint32_t slot)
 	ab_table_remove(e, &e->ports, slot);
 }
 
+void ab_world_remove_session(struct ab_engine *e, uint32_t slot)
+{
+	uint32_t *at = &ab_node_at(e, ab_session_at(e, slot)->node)->login.session;
+
+	while (*at != slot)
+		at = &ab_session_at(e, *at)->next;
+	*at = ab_session_at(e, slot)->next;
+	ab_table_remove(e, &e->sessions, slot);
+}
+
+/* Is there something to remember about logging in to it? */
+static bool is_login_needed(const struct ab_login *l)
+{
+	return l->session != AB_NONE || l->job || l->is_held || l->is_ledger_due ||
+	       l->is_denied || l->is_awaited || l->backoff.attempts;
+}
+
 static bool is_needed(const struct ab_record_item *r)
 {
 	return r->is_present || r->ledger != AB_OWNER_FOREIGN || r->job ||
@@ -412,19 +505,30 @@ void ab_world_release_iface(struct ab_engine *e, uint32_t slot)
 		ab_table_remove(e, &e->ifaces, slot);
 }
 
+static void unlink_node(struct ab_engine *e, const struct ab_node *n)
+{
+	if (n->prev != AB_NONE)
+		ab_node_at(e, n->prev)->next = n->next;
+	else
+		ab_iface_at(e, n->iface)->first_node = n->next;
+	if (n->next != AB_NONE)
+		ab_node_at(e, n->next)->prev = n->prev;
+	if (n->target_prev != AB_NONE)
+		ab_node_at(e, n->target_prev)->target_next = n->target_next;
+	else
+		ab_target_at(e, n->target)->first_node = n->target_next;
+	if (n->target_next != AB_NONE)
+		ab_node_at(e, n->target_next)->target_prev = n->target_prev;
+}
+
 void ab_world_release_node(struct ab_engine *e, uint32_t slot)
 {
 	struct ab_node *n = ab_node_at(e, slot);
 	uint32_t iface = n->iface;
 
-	if (is_needed(&n->record))
+	if (is_needed(&n->record) || is_login_needed(&n->login))
 		return;
-	if (n->prev != AB_NONE)
-		ab_node_at(e, n->prev)->next = n->next;
-	else
-		ab_iface_at(e, iface)->first_node = n->next;
-	if (n->next != AB_NONE)
-		ab_node_at(e, n->next)->prev = n->prev;
+	unlink_node(e, n);
 	release_target(e, n->target);
 	ab_table_remove(e, &e->nodes, slot);
 	ab_world_release_iface(e, iface);
@@ -444,6 +548,16 @@ uint32_t ab_world_path_of(const struct ab_engine *e, uint64_t handle)
 
 	if (slot >= e->paths.high || !ab_path_at_const(e, slot)->item.is_live ||
 	    ab_path_at_const(e, slot)->item.generation != handle >> 32)
+		return AB_NONE;
+	return slot;
+}
+
+uint32_t ab_world_login_path(const struct ab_engine *e, const struct ab_node *n)
+{
+	uint32_t slot = ab_world_path_of(e, n->login.path);
+
+	if (slot == AB_NONE ||
+	    ab_port_at_const(e, ab_path_at_const(e, slot)->port)->policy < 0)
 		return AB_NONE;
 	return slot;
 }
@@ -521,6 +635,11 @@ void ab_world_touch_all(struct ab_engine *e, bool urgent)
 	     s = ab_table_next(e, &e->ports, s))
 		ab_world_touch(e, s, urgent);
 	e->is_orphans_dirty = true;
+}
+
+void ab_world_touch_target(struct ab_engine *e, uint32_t target)
+{
+	ab_target_at(e, target)->is_dirty = e->is_targets_dirty = true;
 }
 
 uint32_t ab_world_random(struct ab_engine *e, uint32_t below)

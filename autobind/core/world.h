@@ -15,8 +15,9 @@
 
 /* Jobs in flight at the same time, and how many of them may be of a kind. */
 #define AB_WRITES_MAX 64 /* architecture.md G: one lock hold for at most 64 records */
-#define AB_DISCOVERIES_MAX 8 /* default of [Bind] Concurrency */
-#define AB_JOBS_MAX (AB_WRITES_MAX + AB_DISCOVERIES_MAX)
+#define AB_DISCOVERIES_MAX 8
+#define AB_LOGINS_MAX 32 /* logins and logouts; largest [Bind] Concurrency */
+#define AB_JOBS_MAX (AB_WRITES_MAX + AB_DISCOVERIES_MAX + AB_LOGINS_MAX)
 
 /* Why a port is as it is; core/view has the words. */
 enum ab_port_state {
@@ -71,7 +72,8 @@ struct ab_port {
 	uint32_t iface;		 /* slot of the iface record in use, or AB_NONE */
 	uint32_t n_wanted, n_up; /* portals wanted, and those that answer */
 	uint32_t n_records_wanted, n_records,
-		n_held; /* bindings wanted, present, held */
+		n_held;				/* bindings wanted, present, held */
+	uint32_t n_sessions_wanted, n_sessions; /* chosen bindings; logged in */
 	struct ab_link link;
 	struct ab_udev_net udev;
 };
@@ -86,7 +88,12 @@ struct ab_ifaddr_item {
 
 struct ab_target {
 	struct ab_item item;
-	uint32_t refs; /* founds and nodes */
+	uint32_t refs;	     /* founds and nodes */
+	uint32_t first_node; /* head of the list of its bindings */
+	bool is_dirty;	     /* its sessions are to be planned */
+	bool is_gated;	     /* held at one session: see .gate */
+	uint8_t gate;	     /* enum ab_gate */
+	ab_mono due;	     /* plan its sessions again then */
 	char name[AB_TARGET_NAME];
 };
 
@@ -121,19 +128,60 @@ struct ab_iface {
 	struct ab_port_identity identity; /* ours: of the port it was made for */
 };
 
+/* What is known of logging in to a binding. */
+struct ab_login {
+	uint64_t path;	    /* handle of the path that it is wanted over; 0: none */
+	uint32_t session;   /* slot of the first session over it, or AB_NONE */
+	bool is_chosen;	    /* one of the sessions that the policy wants */
+	bool is_denied;	    /* refused for good, until configuration or record change */
+	bool is_awaited;    /* an outcome was unknown: look before acting again */
+	bool is_held;	    /* the administrator ended its session */
+	bool is_ledger_due; /* the ledger on disk has not been told of .is_held */
+	bool is_ledger_seen; /* in the dump of the ledger that runs */
+	int32_t code; /* of the last login: exit status or -errno; 0: it went well */
+	uint64_t job; /* login in flight; 0: none */
+	struct ab_backoff backoff;
+};
+
 struct ab_node {
 	struct ab_item item;
 	uint32_t target;     /* slot */
 	uint32_t iface;	     /* slot */
 	uint32_t next, prev; /* in the iface's list; AB_NONE at its ends */
+	uint32_t target_next, target_prev; /* in the target's list */
 	int32_t tpgt;
 	bool is_wanted; /* in the last plan of its port */
 	ab_mono unwanted_since;
 	uint64_t settings; /* ab_policy.settings_hash it was written under */
 	struct ab_portal portal;
 	struct ab_record_item record;
+	struct ab_login login;
 	char netdev[AB_NETDEV_NAME]; /* the record's copy of the binding */
 	char hwaddr[20];
+};
+
+/* A session of the kernel; every one has a binding, with or without a record. */
+struct ab_session_item {
+	struct ab_item item;
+	uint32_t node; /* slot */
+	uint32_t next; /* the next session over the same binding, or AB_NONE */
+	bool is_seen;
+	uint16_t n_known; /* of its disks, those that multipathd takes for paths */
+	uint8_t guard;	  /* enum ab_guard of the last refused release; 0: none */
+	ab_mono since;	  /* of its state */
+	uint64_t job;	  /* logout in flight; 0: none */
+	struct ab_backoff backoff; /* of its release */
+	struct ab_session session;
+};
+
+/* Why a target has one session though the policy wants more. */
+enum ab_gate {
+	AB_GATE_OPEN,
+	AB_GATE_NO_MULTIPATHD, /* multipathd does not answer */
+	AB_GATE_STRICT,	   /* find_multipaths strict, and the disks are not mapped */
+	AB_GATE_NOT_TAKEN, /* multipathd leaves the disks alone: blacklisted */
+	AB_GATE_LOOKING,   /* the first session's disks are not there yet */
+	AB_GATE_MAX
 };
 
 /* Why a path is wanted: bits. */
@@ -185,6 +233,8 @@ enum ab_job_kind {
 	AB_JOB_NODE_WRITE,
 	AB_JOB_NODE_DELETE,
 	AB_JOB_DISCOVER,
+	AB_JOB_LOGIN,
+	AB_JOB_LOGOUT,
 };
 
 struct ab_job {
@@ -197,9 +247,9 @@ struct ab_job {
 struct ab_engine {
 	struct ab_limits limits;
 	struct ab_engine_config config;
-	struct ab_table ports, addrs, targets, ifaces, nodes, paths, founds;
+	struct ab_table ports, addrs, targets, ifaces, nodes, paths, founds, sessions;
 	struct ab_job jobs[AB_JOBS_MAX];
-	uint32_t n_writes, n_discoveries; /* in flight */
+	uint32_t n_writes, n_discoveries, n_logins; /* in flight */
 	uint64_t last_job;
 	uint64_t random; /* state of the generator */
 	bool is_fresh[AB_SOURCE_MAX];
@@ -210,13 +260,16 @@ struct ab_engine {
 	bool wants_room; /* a table is full */
 	bool is_starved; /* no room for effects, or too many jobs in flight */
 	bool is_orphans_dirty;
-	bool is_ledger_dirty; /* some record's .is_ledger_due */
-	bool is_job_ended;    /* ports that wait for one have not been planned since */
-	uint8_t waits_for;    /* AB_WAIT_* of the port that is being planned */
-	uint32_t generation;  /* of the policy set */
-	ab_mono now;	      /* of the step that runs */
+	bool is_targets_dirty; /* some target's .is_dirty */
+	uint8_t multipath;     /* enum ab_multipath */
+	bool is_ledger_dirty;  /* some record's .is_ledger_due */
+	bool is_job_ended;     /* ports that wait for one have not been planned since */
+	uint8_t waits_for;     /* AB_WAIT_* of the port that is being planned */
+	uint32_t generation;   /* of the policy set */
+	ab_mono now;	       /* of the step that runs */
 	ab_mono next;
 	ab_mono orphans_due;
+	ab_mono targets_due; /* the earliest .due of the targets */
 };
 
 /* What a step works with. */
@@ -244,6 +297,7 @@ AB_WORLD_AT(ab_iface, ab_iface_at, ifaces)
 AB_WORLD_AT(ab_node, ab_node_at, nodes)
 AB_WORLD_AT(ab_path, ab_path_at, paths)
 AB_WORLD_AT(ab_found, ab_found_at, founds)
+AB_WORLD_AT(ab_session_item, ab_session_at, sessions)
 
 /* Is the path to be probed? MaxPortals does not touch the addresses of Discover. */
 static inline bool ab_path_is_wanted(const struct ab_path *path)
@@ -282,11 +336,18 @@ uint32_t ab_world_add_path(struct ab_engine *e, uint32_t port,
 			   const struct ab_portal *portal);
 uint32_t ab_world_add_found(struct ab_engine *e, uint32_t path, uint32_t target,
 			    int32_t tpgt);
+uint32_t ab_world_find_session(const struct ab_engine *e, uint32_t sid);
+/* Under its binding; needs a free slot in targets, ifaces, nodes and sessions. */
+uint32_t ab_world_add_session(struct ab_engine *e, const struct ab_session *session);
+/* Slot of the path that a login to the binding is wanted over, or AB_NONE. */
+uint32_t ab_world_login_path(const struct ab_engine *e, const struct ab_node *n);
 
 /* Removers take the item out of every list it is in, and what hangs on it, too. */
 void ab_world_remove_addr(struct ab_engine *e, uint32_t slot);
 void ab_world_remove_path(struct ab_engine *e, uint32_t slot);
 void ab_world_remove_found(struct ab_engine *e, uint32_t slot);
+/* Its binding stays until ab_world_release_node(). */
+void ab_world_remove_session(struct ab_engine *e, uint32_t slot);
 /* All that a discovery through the path @source has found. */
 void ab_world_remove_found_by(struct ab_engine *e, uint32_t source);
 /* Remove the item if nothing needs it any more. */
@@ -321,6 +382,9 @@ void ab_world_touch(struct ab_engine *e, uint32_t port, bool urgent);
 /* The same, at once, where the policy wants what it did: an answer, not a change. */
 void ab_world_touch_answer(struct ab_engine *e, uint32_t port);
 void ab_world_touch_all(struct ab_engine *e, bool urgent);
+
+/* Marks a target: its sessions are planned in this step. */
+void ab_world_touch_target(struct ab_engine *e, uint32_t target);
 
 /* A number that differs from run to run: for jitter. */
 uint32_t ab_world_random(struct ab_engine *e, uint32_t below);

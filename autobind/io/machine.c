@@ -14,7 +14,8 @@ int ab_machine_init(struct ab_machine *m, const struct ab_engine_config *config)
 						.ifaces = 32,
 						.nodes = 128,
 						.paths = 64,
-						.founds = 128 };
+						.founds = 128,
+						.sessions = 32 };
 	void *block = malloc(ab_engine_size(&start));
 
 	m->engine = block ? ab_engine_init(block, &start, config) : NULL;

@@ -183,6 +183,7 @@ static void resync(struct ab_shell *sh, const struct ab_effect *ef)
 	case AB_SOURCE_LEDGER:
 		submit(sh, ef);
 		break;
+	case AB_SOURCE_SESSIONS:
 	case AB_SOURCE_MAX:
 		break;
 	}
@@ -229,6 +230,8 @@ static void carry_out(struct ab_shell *sh, const struct ab_effect *ef)
 	case AB_EF_NOTE:
 		take_note(sh, ef);
 		break;
+	case AB_EF_LOGIN:
+	case AB_EF_LOGOUT:
 	case AB_EF_NONE:
 	case AB_EF_MAX:
 		break;

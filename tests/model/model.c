@@ -18,7 +18,8 @@ static const struct ab_limits limits = { .ports = 4,
 					 .ifaces = 8,
 					 .nodes = 24,
 					 .paths = 20,
-					 .founds = 32 };
+					 .founds = 32,
+					 .sessions = 8 };
 
 #define QUEUE_MAX 512
 
@@ -298,7 +299,8 @@ static const char letters[AB_EF_MAX] = {
 	[AB_EF_IFACE_DELETE] = 'i', [AB_EF_NODE_WRITE] = 'N',
 	[AB_EF_NODE_DELETE] = 'n',  [AB_EF_LEDGER_PUT] = 'L',
 	[AB_EF_LEDGER_DEL] = 'l',   [AB_EF_DISCOVER] = 'D',
-	[AB_EF_RESYNC] = 'S',
+	[AB_EF_RESYNC] = 'S',	    [AB_EF_LOGIN] = 'O',
+	[AB_EF_LOGOUT] = 'o',
 };
 
 static bool is_node_effect(uint32_t type)
@@ -526,6 +528,12 @@ static void dump_udev(const struct model *m, struct queue *q)
 	push(q, AB_EV_DUMP_END)->dump.source = AB_SOURCE_UDEV;
 }
 
+static void dump_sessions(struct queue *q)
+{
+	push(q, AB_EV_DUMP_BEGIN)->dump.source = AB_SOURCE_SESSIONS;
+	push(q, AB_EV_DUMP_END)->dump.source = AB_SOURCE_SESSIONS;
+}
+
 static void resync(const struct model *m, enum ab_source source, struct queue *q)
 {
 	switch (source) {
@@ -540,6 +548,9 @@ static void resync(const struct model *m, enum ab_source source, struct queue *q
 		break;
 	case AB_SOURCE_LEDGER:
 		dump_ledger(m, q);
+		break;
+	case AB_SOURCE_SESSIONS:
+		dump_sessions(q);
 		break;
 	case AB_SOURCE_MAX:
 		break;
@@ -605,6 +616,8 @@ static void take_effect(struct model *m, const struct ab_effect *ef, struct queu
 		add_job(m, ef);
 		break;
 	case AB_EF_DISCOVER:
+	case AB_EF_LOGIN:
+	case AB_EF_LOGOUT:
 		add_job(m, ef);
 		break;
 	case AB_EF_LEDGER_PUT:
@@ -714,6 +727,7 @@ void model_boot(struct model *m)
 	push(&q, AB_EV_POLICY);
 	dump_links(m, &q);
 	dump_udev(m, &q);
+	dump_sessions(&q);
 	dump_ledger(m, &q);
 	dump_records(m, &q);
 	run(m, &q);

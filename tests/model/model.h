@@ -23,7 +23,7 @@
 #define MODEL_JOBS 24
 #define MODEL_PROBES 24
 #define MODEL_TRACE 256
-#define MODEL_BLOCK 49152 /* ab_engine_size() of the model's limits is asserted */
+#define MODEL_BLOCK 65536 /* ab_engine_size() of the model's limits is asserted */
 
 /* A network device that may be plugged in. */
 struct model_port {

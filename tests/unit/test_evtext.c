@@ -131,10 +131,28 @@ static void node_event(struct ab_event *ev)
 	ev->node.by_discovery = below(2);
 }
 
+static void session_event(struct ab_session *session)
+{
+	session->sid = (uint32_t)rnd();
+	session->host = (uint32_t)rnd();
+	session->state = below(AB_SESSION_STATE_MAX);
+	session->is_firmware = below(2);
+	session->n_disks = (uint16_t)rnd();
+	session->n_mapped = (uint16_t)rnd();
+	key(&session->node);
+	fill_portal(&session->peer);
+	session->local = addr();
+	fill(session->transport, sizeof(session->transport));
+}
+
 static void ledger_event(struct ab_ledger_entry *l)
 {
-	l->kind = rnd() & 1 ? AB_LEDGER_IFACE : AB_LEDGER_NODE;
+	l->kind = (uint8_t)(AB_LEDGER_IFACE + below(3));
 	l->owner = below(AB_OWNER_MAX);
+	if (l->kind == AB_LEDGER_SESSION) {
+		key(&l->node);
+		return;
+	}
 	l->hash = rnd();
 	if (l->kind == AB_LEDGER_NODE) {
 		l->settings = rnd();
@@ -219,6 +237,17 @@ static void make_event(struct ab_event *ev, enum ab_event_type type)
 	case AB_EV_LEDGER:
 		ledger_event(&ev->ledger);
 		break;
+	case AB_EV_SESSION:
+	case AB_EV_SESSION_GONE:
+		session_event(&ev->session);
+		break;
+	case AB_EV_MULTIPATH:
+		ev->multipath.state = below(AB_MULTIPATH_MAX);
+		break;
+	case AB_EV_MAPPED:
+		ev->mapped.sid = (uint32_t)rnd();
+		ev->mapped.n_known = (uint16_t)rnd();
+		break;
 	case AB_EV_PROBE:
 		probe_event(ev);
 		break;
@@ -295,6 +324,16 @@ static void lines_are_the_documented_ones(void **state)
 		{ "ledger kind=node owner=ours target=iqn.2026-01.org:a "
 		  "portal=10.0.0.9:3260 tpgt=1 iface=ab-eth0",
 		  AB_EV_LEDGER },
+		{ "ledger kind=session owner=held target=iqn.2026-01.org:a "
+		  "portal=10.0.0.9:3260 tpgt=1 iface=ab-eth0",
+		  AB_EV_LEDGER },
+		{ "session sid=3 host=4 state=logged-in disks=2 mapped=2 "
+		  "target=iqn.2026-01.org:a portal=10.0.0.9:3260 tpgt=1 iface=ab-eth0 "
+		  "peer=10.0.0.9:3260 local=10.0.0.5 transport=tcp",
+		  AB_EV_SESSION },
+		{ "session-gone sid=3 state=free", AB_EV_SESSION_GONE },
+		{ "multipath state=ready", AB_EV_MULTIPATH },
+		{ "mapped sid=3 known=2", AB_EV_MAPPED },
 		{ "probe path=7 result=answer method=icmp+tcp rtt=83", AB_EV_PROBE },
 		{ "done job=1 outcome=done", AB_EV_DONE },
 		{ "command verb=apply", AB_EV_COMMAND },
@@ -344,7 +383,7 @@ static void errors_point_at_the_word(void **state)
 		{ "done outcome=7", "outcome=7" },
 		{ "command verb=reload", "verb=reload" },
 		{ "routes family=unix", "family=unix" },
-		{ "ledger kind=session", "kind=session" },
+		{ "ledger kind=portal", "kind=portal" },
 		{ "link ifindex=2 name=eth0eth0 name=e", "name=e" },
 		{ "link up up", "up" },
 		{ "ledger kind=iface name=a kind=node", "kind=node" },

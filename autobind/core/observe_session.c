@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * observe_session - sessions of the kernel, and what multipathd says of their disks.
+ *
+ * A session that ends while its path is up, and not by us, was ended by the
+ * administrator: it is held (product.md 3.10).
+ */
+#include "core/observe.h"
+
+#include <string.h>
+
+#include "core/plan.h"
+#include "util/text.h"
+
+static const struct ab_port *port_of(const struct ab_engine *e, const struct ab_node *n)
+{
+	uint32_t port = ab_iface_at_const(e, n->iface)->port;
+	uint32_t path = ab_world_login_path(e, n);
+
+	if (path != AB_NONE)
+		port = ab_path_at_const(e, path)->port;
+	return port != AB_NONE ? ab_port_at_const(e, port) : NULL;
+}
+
+static void note(const struct ab_step *s, enum ab_note what, const struct ab_node *n)
+{
+	ab_plan_note(s, what, port_of(s->e, n), &n->portal,
+		     ab_target_at(s->e, n->target)->name, 0);
+}
+
+void ab_observe_hold_session(struct ab_engine *e, struct ab_node *n, bool is_held)
+{
+	if (n->login.is_held == is_held)
+		return;
+	n->login.is_held = is_held;
+	n->login.is_ledger_due = e->is_ledger_dirty = true;
+}
+
+/* It stands: whatever went wrong before is over, and whoever ended it before has
+ * changed his mind. */
+static void logged_in(struct ab_engine *e, struct ab_node *n)
+{
+	n->login.is_denied = n->login.is_awaited = false;
+	n->login.backoff = (struct ab_backoff){ 0 };
+	n->login.code = 0;
+	ab_observe_hold_session(e, n, false);
+}
+
+static void note_state(const struct ab_step *s, const struct ab_node *n, uint8_t old,
+		       uint8_t state)
+{
+	if (state == AB_SESSION_LOGGED_IN)
+		note(s,
+		     old == AB_SESSION_FAILED ? AB_NOTE_SESSION_BACK
+					      : AB_NOTE_LOGGED_IN,
+		     n);
+	else if (state == AB_SESSION_FAILED)
+		note(s, AB_NOTE_SESSION_LOST, n);
+}
+
+void ab_observe_session(const struct ab_step *s, const struct ab_session *session)
+{
+	struct ab_engine *e = s->e;
+	bool is_new = ab_world_find_session(e, session->sid) == AB_NONE;
+	struct ab_session_item *item =
+		ab_session_at(e, ab_world_add_session(e, session));
+	struct ab_node *n = ab_node_at(e, item->node);
+	uint8_t old = is_new ? AB_SESSION_FREE : item->session.state;
+
+	item->is_seen = true;
+	if (!is_new && memcmp(&item->session, session, sizeof(*session)) == 0)
+		return;
+	item->session = *session;
+	if (old != session->state) {
+		item->since = e->now;
+		note_state(s, n, old, session->state);
+	}
+	if (session->state == AB_SESSION_LOGGED_IN)
+		logged_in(e, n);
+	ab_world_touch_target(e, n->target);
+}
+
+/* Did somebody end it who was not us, and not because it had failed? */
+static bool was_ended(const struct ab_engine *e, const struct ab_session_item *item)
+{
+	const struct ab_node *n = ab_node_at_const(e, item->node);
+	uint32_t path = ab_world_login_path(e, n);
+
+	return item->session.state == AB_SESSION_LOGGED_IN && !item->job &&
+	       !n->login.job && !e->is_paused && n->login.is_chosen &&
+	       path != AB_NONE && ab_path_at_const(e, path)->health.state == AB_PATH_UP;
+}
+
+static void session_gone(const struct ab_step *s, uint32_t slot)
+{
+	struct ab_engine *e = s->e;
+	struct ab_session_item *item = ab_session_at(e, slot);
+	uint32_t node = item->node;
+	struct ab_node *n = ab_node_at(e, node);
+
+	if (was_ended(e, item)) {
+		ab_observe_hold_session(e, n, true);
+		note(s, AB_NOTE_SESSION_HELD, n);
+	} else if (item->job) {
+		note(s, AB_NOTE_LOGGED_OUT, n);
+	} else {
+		note(s, AB_NOTE_SESSION_GONE, n);
+		ab_plan_backoff(e, &n->login.backoff);
+	}
+	ab_world_remove_session(e, slot);
+	ab_world_touch_target(e, n->target);
+	/* A record that had to stay for its session may go now. */
+	if (ab_iface_at(e, n->iface)->port != AB_NONE)
+		ab_world_touch_answer(e, ab_iface_at(e, n->iface)->port);
+	e->is_orphans_dirty = true;
+	ab_world_release_node(e, node);
+}
+
+void ab_observe_session_gone(const struct ab_step *s, uint32_t sid)
+{
+	uint32_t slot = ab_world_find_session(s->e, sid);
+
+	if (slot != AB_NONE)
+		session_gone(s, slot);
+}
+
+void ab_observe_multipath(struct ab_engine *e, uint8_t state)
+{
+	uint32_t i;
+
+	if (e->multipath == state || state >= AB_MULTIPATH_MAX)
+		return;
+	e->multipath = state;
+	for (i = ab_table_next(e, &e->targets, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->targets, i))
+		ab_world_touch_target(e, i);
+}
+
+void ab_observe_mapped(struct ab_engine *e, uint32_t sid, uint16_t n_known)
+{
+	uint32_t slot = ab_world_find_session(e, sid);
+	struct ab_session_item *item;
+
+	if (slot == AB_NONE)
+		return;
+	item = ab_session_at(e, slot);
+	if (item->n_known == n_known)
+		return;
+	item->n_known = n_known;
+	ab_world_touch_target(e, ab_node_at(e, item->node)->target);
+}
+
+void ab_observe_sessions_begin(struct ab_engine *e)
+{
+	uint32_t i;
+
+	for (i = 0; i < e->sessions.high; i++)
+		ab_session_at(e, i)->is_seen = false;
+}
+
+/* A full look has been taken: what did not appear is gone, what was not known is. */
+void ab_observe_sessions_end(const struct ab_step *s)
+{
+	struct ab_engine *e = s->e;
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->sessions, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->sessions, i))
+		if (!ab_session_at(e, i)->is_seen)
+			session_gone(s, i);
+	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->nodes, i)) {
+		if (!ab_node_at(e, i)->login.is_awaited)
+			continue;
+		ab_node_at(e, i)->login.is_awaited = false;
+		ab_world_touch_target(e, ab_node_at(e, i)->target);
+		ab_world_release_node(e, i);
+	}
+}
