@@ -277,6 +277,7 @@ enum ab_note {
 	AB_NOTE_SESSION_BACK,	/* the same: it was restored */
 	AB_NOTE_SESSION_GONE,	/* the same: ended, and not by us */
 	AB_NOTE_SESSION_HELD, /* the same: by the administrator; not logged in again */
+	AB_NOTE_GATED, /* name = target: kept at one session, .code = enum ab_gate */
 	AB_NOTE_LIMIT, /* port: MaxPortals reached, .code = how many were left out */
 	AB_NOTE_MAX
 };

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/desired.h"
 #include "core/ledger.h"
 #include "core/plan.h"
 #include "util/text.h"
@@ -329,6 +330,8 @@ void ab_observe_node(const struct ab_step *s, const struct ab_event *ev)
 		set_ledger(e, &n->record, AB_OWNER_FOREIGN);
 	if (!observe(&n->record, ev->node.hash, ev->node.state))
 		return;
+	/* With other values, another CHAP secret, it may go well. */
+	n->login.is_denied = false;
 	memcpy(n->netdev, ev->node.netdev, sizeof(n->netdev));
 	memcpy(n->hwaddr, ev->node.hwaddr, sizeof(n->hwaddr));
 	if (ab_world_owner(&n->record) == AB_OWNER_MODIFIED && ev->node.by_discovery &&
@@ -621,10 +624,14 @@ void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev)
 /* --- commands, policy --- */
 
 /* What was refused or failed under the old policy may go well under the new one. */
-void ab_observe_policy(struct ab_engine *e)
+void ab_observe_policy(const struct ab_step *s)
 {
+	struct ab_engine *e = s->e;
 	uint32_t i;
 
+	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ports, i))
+		ab_desired_follow_set(s->set, ab_port_at(e, i));
 	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->nodes, i)) {
 		ab_node_at(e, i)->record.is_denied = false;

@@ -36,6 +36,12 @@ bool ab_plan_ledger(const struct ab_step *s);
  * dirty. */
 void ab_plan_dirty(const struct ab_step *s);
 
+/* Sessions of every dirty target; after the ports. */
+void ab_plan_sessions(const struct ab_step *s);
+
+/* Sets the state of every taken port anew: its sessions have been counted. */
+void ab_plan_port_states(const struct ab_step *s);
+
 /* Owned records whose port is gone: retires them when it is time. */
 void ab_plan_orphans(const struct ab_step *s);
 

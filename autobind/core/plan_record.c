@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/session.h"
 #include "util/text.h"
 
 /*
@@ -159,13 +160,24 @@ static void drop_tries(struct ab_engine *e, uint32_t iface)
 	}
 }
 
-static void unwant_nodes(struct ab_engine *e, uint32_t iface)
+/* No binding of the iface is wanted through the port any more. Several ports share
+ * "default", and each speaks for itself only. */
+static void unwant_nodes(struct ab_engine *e, uint32_t iface, uint32_t port)
 {
-	uint32_t i;
+	uint32_t i, path;
 
 	for (i = ab_iface_at(e, iface)->first_node; i != AB_NONE;
-	     i = ab_node_at(e, i)->next)
-		ab_node_at(e, i)->is_wanted = false;
+	     i = ab_node_at(e, i)->next) {
+		struct ab_node *n = ab_node_at(e, i);
+
+		path = ab_world_path_of(e, n->login.path);
+		if (path != AB_NONE && ab_path_at(e, path)->port != port)
+			continue;
+		if (n->is_wanted || n->login.session != AB_NONE)
+			ab_world_touch_target(e, n->target);
+		n->is_wanted = false;
+		n->login.path = 0;
+	}
 }
 
 /* Nobody uses the iface record any more. */
@@ -173,7 +185,7 @@ static void leave_iface(struct ab_engine *e, uint32_t slot)
 {
 	struct ab_iface *f = ab_iface_at(e, slot);
 
-	unwant_nodes(e, slot);
+	unwant_nodes(e, slot, f->port);
 	drop_tries(e, slot);
 	f->port = AB_NONE;
 	f->record.backoff = (struct ab_backoff){ 0 };
@@ -194,8 +206,12 @@ void ab_plan_use_iface(struct ab_engine *e, uint32_t port, uint32_t slot)
 	if (slot != AB_NONE &&
 	    !ab_streq(ab_iface_at(e, slot)->binding.iface, "default"))
 		ab_iface_at(e, slot)->port = port;
-	if (old != AB_NONE && ab_iface_at(e, old)->port == port)
+	if (old == AB_NONE)
+		return;
+	if (ab_iface_at(e, old)->port == port)
 		leave_iface(e, old);
+	else
+		unwant_nodes(e, old, port);
 }
 
 /* Does the record that the port uses still fit it? */
@@ -402,6 +418,17 @@ static uint32_t find_node(struct ab_engine *e, const struct ab_port *p,
 	return found->node;
 }
 
+/* The binding is wanted over this path; of several, over one that is up. */
+static void want_login(struct ab_engine *e, struct ab_node *n,
+		       const struct ab_path *path, bool is_up)
+{
+	uint32_t slot = ab_world_find_path(e, path->port, &path->portal);
+
+	if (ab_world_login_path(e, n) == AB_NONE || is_up)
+		n->login.path = ab_world_path_handle(e, slot);
+	ab_world_touch_target(e, n->target);
+}
+
 /* Rule 5: @is_up says whether the portal answers through this port now. */
 static bool plan_node(const struct ab_step *s, struct ab_port *p,
 		      const struct ab_path *path, struct ab_found *found, bool is_up)
@@ -427,6 +454,7 @@ static bool plan_node(const struct ab_step *s, struct ab_port *p,
 		}
 	}
 	n = ab_node_at(e, slot);
+	want_login(e, n, path, is_up);
 	n->is_wanted = true;
 	n->unwanted_since = AB_MONO_NEVER;
 	p->n_records += n->record.is_present;
@@ -505,13 +533,21 @@ static ab_mono delete_time(const struct ab_step *s, const struct ab_port *p,
 	return ab_mono_add_ms(n->unwanted_since, pol->retire_ms);
 }
 
+/* Rule 3: is there certainly no session over it, and none on its way? */
+static bool is_unused(const struct ab_engine *e, const struct ab_node *n)
+{
+	return e->is_fresh[AB_SOURCE_SESSIONS] && !ab_session_is_open(n) &&
+	       !n->login.is_awaited;
+}
+
 static bool delete_node(const struct ab_step *s, uint32_t slot)
 {
 	struct ab_node *n = ab_node_at(s->e, slot);
 	struct ab_effect *ef;
 
-	/* Rule 2: nothing that this rests on is stale. */
+	/* Rule 2: nothing that this rests on is stale; rule 3. */
 	assert(s->e->is_fresh[AB_SOURCE_RTNL] && s->e->is_fresh[AB_SOURCE_UDEV]);
+	assert(s->e->is_fresh[AB_SOURCE_SESSIONS] && !ab_session_is_open(n));
 	assert(n->record.is_present && ab_world_owner(&n->record) == AB_OWNER_OURS);
 	ef = emit_write(s, AB_EF_NODE_DELETE, AB_JOB_NODE_DELETE, slot, &n->item,
 			&n->record);
@@ -534,7 +570,7 @@ static bool plan_unwanted(const struct ab_step *s, struct ab_port *p,
 		struct ab_node *n = ab_node_at(e, i);
 
 		next = n->next;
-		if (n->is_wanted || !n->record.is_present ||
+		if (n->is_wanted || !n->record.is_present || !is_unused(e, n) ||
 		    ab_world_owner(&n->record) != AB_OWNER_OURS ||
 		    !is_actionable(s, p, &n->record) ||
 		    !ab_plan_is_due(s, p, delete_time(s, p, n, home)))
@@ -555,7 +591,7 @@ bool ab_plan_nodes(const struct ab_step *s, uint32_t port, const struct ab_home 
 
 	p->n_records_wanted = p->n_records = p->n_held = 0;
 	if (p->iface != AB_NONE)
-		unwant_nodes(e, p->iface);
+		unwant_nodes(e, p->iface, port);
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at(e, i)->next) {
 		const struct ab_path *path = ab_path_at(e, i);
 
@@ -602,8 +638,9 @@ static bool retire_iface(const struct ab_step *s, uint32_t slot)
 	for (i = f->first_node; i != AB_NONE; i = ab_node_at(e, i)->next) {
 		struct ab_node *n = ab_node_at(e, i);
 
-		has_nodes |= n->record.is_present;
-		if (is_retirable(e, &n->record) && !delete_node(s, i))
+		has_nodes |= n->record.is_present || !is_unused(e, n);
+		if (is_unused(e, n) && is_retirable(e, &n->record) &&
+		    !delete_node(s, i))
 			return false;
 	}
 	/* An iface goes after its last node record; a foreign or modified one keeps it.

@@ -72,8 +72,9 @@ struct ab_port {
 	uint32_t iface;		 /* slot of the iface record in use, or AB_NONE */
 	uint32_t n_wanted, n_up; /* portals wanted, and those that answer */
 	uint32_t n_records_wanted, n_records,
-		n_held;				/* bindings wanted, present, held */
-	uint32_t n_sessions_wanted, n_sessions; /* chosen bindings; logged in */
+		n_held; /* bindings wanted, present, held */
+	uint32_t n_sessions_wanted, n_sessions,
+		n_sessions_held; /* bindings chosen for one, logged in, held */
 	struct ab_link link;
 	struct ab_udev_net udev;
 };
@@ -91,7 +92,8 @@ struct ab_target {
 	uint32_t refs;	     /* founds and nodes */
 	uint32_t first_node; /* head of the list of its bindings */
 	bool is_dirty;	     /* its sessions are to be planned */
-	bool is_gated;	     /* held at one session: see .gate */
+	bool is_gated;	     /* kept at one session: see .gate */
+	bool waits_for_job;  /* a login waits for another one to end */
 	uint8_t gate;	     /* enum ab_gate */
 	ab_mono due;	     /* plan its sessions again then */
 	char name[AB_TARGET_NAME];
@@ -261,12 +263,13 @@ struct ab_engine {
 	bool is_starved; /* no room for effects, or too many jobs in flight */
 	bool is_orphans_dirty;
 	bool is_targets_dirty; /* some target's .is_dirty */
-	uint8_t multipath;     /* enum ab_multipath */
-	bool is_ledger_dirty;  /* some record's .is_ledger_due */
-	bool is_job_ended;     /* ports that wait for one have not been planned since */
-	uint8_t waits_for;     /* AB_WAIT_* of the port that is being planned */
-	uint32_t generation;   /* of the policy set */
-	ab_mono now;	       /* of the step that runs */
+	bool is_login_ended; /* targets that wait for one have not been planned since */
+	uint8_t multipath;   /* enum ab_multipath */
+	bool is_ledger_dirty; /* some record's .is_ledger_due */
+	bool is_job_ended;    /* ports that wait for one have not been planned since */
+	uint8_t waits_for;    /* AB_WAIT_* of the port that is being planned */
+	uint32_t generation;  /* of the policy set */
+	ab_mono now;	      /* of the step that runs */
 	ab_mono next;
 	ab_mono orphans_due;
 	ab_mono targets_due; /* the earliest .due of the targets */
