@@ -44,6 +44,7 @@ void ab_view_head(const struct ab_view *v, struct ab_row *row);
 uint32_t ab_view_ports(const struct ab_view *v, const char *port);
 uint32_t ab_view_ifaces(const struct ab_view *v);
 uint32_t ab_view_portals(const struct ab_view *v);
+/* By the names of the ports, then by portal. */
 uint32_t ab_view_paths(const struct ab_view *v, const char *port);
 uint32_t ab_view_nodes(const struct ab_view *v, const char *port);
 /* What the policies want and is not there, each with its reason: paths, and ports that

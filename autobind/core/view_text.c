@@ -454,58 +454,46 @@ static void add_master(struct ab_text *t, const struct ab_view *v,
 	ab_text_add(t, ", which is the port");
 }
 
-/* The path that most needs a word: wanted and not up; else NULL. */
+/* The first path that is wanted and not up; else NULL. */
 static const struct ab_path *worst_path(const struct ab_engine *e,
 					const struct ab_port *p)
 {
-	const struct ab_path *worst = NULL;
 	uint32_t i;
 
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
 		const struct ab_path *path = ab_path_at_const(e, i);
 
-		if (!ab_path_is_wanted(path) || path->health.state == AB_PATH_UP)
-			continue;
-		if (!worst || ab_portal_compare(&path->portal, &worst->portal) < 0)
-			worst = path;
+		if (ab_path_is_wanted(path) && path->health.state != AB_PATH_UP)
+			return path;
 	}
-	return worst;
+	return NULL;
 }
 
-/* The first path, by its portal, that was not asked yet, or in vain; else NULL. */
+/* The first path that was not asked yet, or in vain; else NULL. */
 static const struct ab_path *silent_path(const struct ab_engine *e,
 					 const struct ab_port *p)
 {
-	const struct ab_path *best = NULL;
 	uint32_t i;
 
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
 		const struct ab_path *path = ab_path_at_const(e, i);
 
-		if (!(path->roles & AB_ROLE_DISCOVERY) || !ab_world_wants_answer(path))
-			continue;
-		if (!best || ab_portal_compare(&path->portal, &best->portal) < 0)
-			best = path;
+		if ((path->roles & AB_ROLE_DISCOVERY) && ab_world_wants_answer(path))
+			return path;
 	}
-	return best;
+	return NULL;
 }
 
-/* The first path, by its portal, that the policy names and does not want here. */
+/* The first path that the policy names and does not want here. */
 static const struct ab_path *refused_path(const struct ab_engine *e,
 					  const struct ab_port *p)
 {
-	const struct ab_path *best = NULL;
 	uint32_t i;
 
-	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
-		const struct ab_path *path = ab_path_at_const(e, i);
-
-		if (path->roles)
-			continue;
-		if (!best || ab_portal_compare(&path->portal, &best->portal) < 0)
-			best = path;
-	}
-	return best;
+	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next)
+		if (!ab_path_at_const(e, i)->roles)
+			return ab_path_at_const(e, i);
+	return NULL;
 }
 
 static void add_path(struct ab_text *t, const struct ab_view *v,

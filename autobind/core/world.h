@@ -49,7 +49,8 @@ struct ab_backoff {
 /* A network device. */
 struct ab_port {
 	struct ab_item item;
-	uint32_t first_addr, first_path; /* heads of lists */
+	uint32_t first_addr, first_path; /* heads of lists; paths by portal */
+	uint32_t recent_path;		 /* the latest one added, or AB_NONE */
 	bool has_link, link_seen;
 	bool has_udev, udev_seen;
 	bool is_dirty;	    /* to be planned */
@@ -192,7 +193,7 @@ enum ab_gate {
 struct ab_path {
 	struct ab_item item;
 	uint32_t port; /* slot */
-	uint32_t next; /* in the port's list */
+	uint32_t next; /* in the port's list, which is sorted by portal */
 	uint32_t first_found;
 	struct ab_portal portal;
 	uint8_t roles;	    /* AB_ROLE_*; 0: known, not wanted */
