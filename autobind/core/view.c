@@ -35,6 +35,11 @@ enum ab_overall ab_view_overall(const struct ab_engine *e)
 	return any ? worst : AB_OVERALL_IDLE;
 }
 
+bool ab_view_is_settled(const struct ab_engine *e)
+{
+	return e->n_writes == 0 && !e->is_ledger_dirty && !e->is_starved;
+}
+
 void ab_view_head(const struct ab_view *v, struct ab_row *row)
 {
 	static const char *const words[] = {

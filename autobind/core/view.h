@@ -35,6 +35,10 @@ enum ab_overall {
 
 enum ab_overall ab_view_overall(const struct ab_engine *e);
 
+/* Is nothing under way? An update of a record in flight leaves its port BOUND: the
+ * record is there before and after. */
+bool ab_view_is_settled(const struct ab_engine *e);
+
 /* Adds the engine's part of the head of `status` to @row. */
 void ab_view_head(const struct ab_view *v, struct ab_row *row);
 

@@ -326,7 +326,7 @@ static bool is_satisfied(const struct ab_service *s)
 	struct ab_view v = ab_shell_view(s->sh);
 	enum ab_overall o = ab_view_overall(v.e);
 
-	return o == AB_OVERALL_OK || o == AB_OVERALL_IDLE;
+	return (o == AB_OVERALL_OK || o == AB_OVERALL_IDLE) && ab_view_is_settled(v.e);
 }
 
 static void give_up(void *arg)

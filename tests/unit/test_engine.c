@@ -1014,6 +1014,31 @@ static void wider_targets_add_and_deny_deletes_what_is_ours(void **st)
 	end(m);
 }
 
+/* A reload is answered when the last word has been spoken, not when all is planned. */
+static void an_update_in_flight_leaves_a_port_bound_but_nothing_settled(void **st)
+{
+	const struct ab_policy_set *first = san();
+	struct model *m = bound_world_of(first);
+
+	(void)st;
+	assert_true(ab_view_is_settled(model_engine(m)));
+	model_policy(m,
+		     model_set(first, NULL,
+			       SAN PROBE RECORD
+			       "[Node]\nnode.session.timeo.replacement_timeout = 5\n",
+			       NULL));
+	assert_int_equal(m->n_jobs, 2);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	assert_false(ab_view_is_settled(model_engine(m)));
+	model_do(m, 0);
+	assert_false(ab_view_is_settled(model_engine(m)));
+	model_do(m, 0);
+	assert_true(ab_view_is_settled(model_engine(m)));
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	model_set_free(first);
+	end(m);
+}
+
 static void a_set_with_fewer_policies_is_safe_while_links_are_stale(void **st)
 {
 	const struct ab_policy_set *a =
@@ -1717,8 +1742,8 @@ static void paths_are_kept_in_the_order_of_their_portals(void **st)
 {
 	static const struct ab_limits limits = { .ports = 1, .paths = 64 };
 	const struct ab_engine_config config = { .seed = 1 };
-	struct ab_engine *e = ab_engine_init(malloc(ab_engine_size(&limits)), &limits,
-					     &config);
+	struct ab_engine *e =
+		ab_engine_init(malloc(ab_engine_size(&limits)), &limits, &config);
 	uint32_t port = ab_world_add_port(e, 2), i, k, n;
 	uint64_t seed = 7;
 
@@ -1741,10 +1766,9 @@ static void paths_are_kept_in_the_order_of_their_portals(void **st)
 
 			n++;
 			if (next != AB_NONE)
-				assert_true(
-					ab_portal_compare(&ab_path_at(e, i)->portal,
-							  &ab_path_at(e, next)->portal) <
-					0);
+				assert_true(ab_portal_compare(
+						    &ab_path_at(e, i)->portal,
+						    &ab_path_at(e, next)->portal) < 0);
 		}
 		assert_int_equal(n, e->paths.live);
 	}
@@ -1871,6 +1895,8 @@ int main(void)
 		cmocka_unit_test(what_went_while_the_daemon_was_away_is_held),
 		cmocka_unit_test(while_paused_nothing_changes_and_resume_catches_up),
 		cmocka_unit_test(wider_targets_add_and_deny_deletes_what_is_ours),
+		cmocka_unit_test(
+			an_update_in_flight_leaves_a_port_bound_but_nothing_settled),
 		cmocka_unit_test(
 			a_set_with_fewer_policies_is_safe_while_links_are_stale),
 		cmocka_unit_test(
