@@ -164,8 +164,10 @@ static void unwant_nodes(struct ab_engine *e, uint32_t iface)
 	uint32_t i;
 
 	for (i = ab_iface_at(e, iface)->first_node; i != AB_NONE;
-	     i = ab_node_at(e, i)->next)
+	     i = ab_node_at(e, i)->next) {
 		ab_node_at(e, i)->is_wanted = false;
+		ab_node_at(e, i)->record.wish = AB_WISH_NONE;
+	}
 }
 
 /* Nobody uses the iface record any more. */
@@ -176,6 +178,7 @@ static void leave_iface(struct ab_engine *e, uint32_t slot)
 	unwant_nodes(e, slot);
 	drop_tries(e, slot);
 	f->port = AB_NONE;
+	f->record.wish = AB_WISH_NONE;
 	f->record.backoff = (struct ab_backoff){ 0 };
 	f->record.is_denied = false;
 	e->is_orphans_dirty = true;
@@ -265,6 +268,28 @@ static bool write_iface(const struct ab_step *s, const struct ab_port *p,
 	return true;
 }
 
+static enum ab_wish iface_wish(const struct ab_engine *e, const struct ab_policy *pol,
+			       const struct ab_port *p, const struct ab_iface *f,
+			       const struct ab_binding *want)
+{
+	switch (ab_world_owner(&f->record)) {
+	case AB_OWNER_OURS:
+		if (!f->record.is_present)
+			return AB_WISH_CREATE;
+		return is_same_binding(&f->binding, want) ? AB_WISH_NONE
+							  : AB_WISH_UPDATE;
+	case AB_OWNER_FOREIGN:
+		return f->record.is_present || !wants_iface(e, pol, p) ? AB_WISH_NONE
+								       : AB_WISH_CREATE;
+	case AB_OWNER_INTENT:
+	case AB_OWNER_MODIFIED:
+	case AB_OWNER_HELD:
+	case AB_OWNER_MAX:
+		break;
+	}
+	return AB_WISH_NONE;
+}
+
 bool ab_plan_iface(const struct ab_step *s, uint32_t port)
 {
 	struct ab_engine *e = s->e;
@@ -277,6 +302,8 @@ bool ab_plan_iface(const struct ab_step *s, uint32_t port)
 		return true;
 	/* Once there is a record, it is kept right whether or not a portal answers. */
 	ab_desired_binding(pol, p, &want);
+	if (p->iface != AB_NONE)
+		ab_iface_at(e, p->iface)->record.wish = AB_WISH_NONE;
 	if (pol->action < AB_ACTION_IFACE)
 		return true;
 	if (p->iface == AB_NONE && !wants_iface(e, pol, p)) {
@@ -292,23 +319,11 @@ bool ab_plan_iface(const struct ab_step *s, uint32_t port)
 	f = ab_iface_at(e, p->iface);
 	f->retire_ms = pol->retire_ms;
 	f->orphan_since = AB_MONO_NEVER;
-	if (pol->use_default || !is_actionable(s, p, &f->record))
+	if (pol->use_default)
 		return true;
-	switch (ab_world_owner(&f->record)) {
-	case AB_OWNER_OURS:
-		if (f->record.is_present && is_same_binding(&f->binding, &want))
-			return true;
-		break;
-	case AB_OWNER_FOREIGN:
-		if (f->record.is_present || !wants_iface(e, pol, p))
-			return true;
-		break;
-	case AB_OWNER_INTENT:
-	case AB_OWNER_MODIFIED:
-	case AB_OWNER_HELD:
-	case AB_OWNER_MAX:
+	f->record.wish = (uint8_t)iface_wish(e, pol, p, f, &want);
+	if (f->record.wish == AB_WISH_NONE || !is_actionable(s, p, &f->record))
 		return true;
-	}
 	return write_iface(s, p, &want);
 }
 
@@ -403,6 +418,27 @@ static uint32_t find_node(struct ab_engine *e, const struct ab_port *p,
 }
 
 /* Rule 5: @is_up says whether the portal answers through this port now. */
+static enum ab_wish node_wish(const struct ab_engine *e, const struct ab_node *n,
+			      const struct ab_port *p, const struct ab_policy *pol,
+			      bool is_up)
+{
+	switch (ab_world_owner(&n->record)) {
+	case AB_OWNER_OURS:
+		if (n->record.is_present)
+			return node_is_current(e, n, p, pol) ? AB_WISH_NONE
+							     : AB_WISH_UPDATE;
+		return is_up ? AB_WISH_CREATE : AB_WISH_NONE;
+	case AB_OWNER_FOREIGN:
+		return n->record.is_present || !is_up ? AB_WISH_NONE : AB_WISH_CREATE;
+	case AB_OWNER_INTENT:
+	case AB_OWNER_MODIFIED:
+	case AB_OWNER_HELD:
+	case AB_OWNER_MAX:
+		break;
+	}
+	return AB_WISH_NONE;
+}
+
 static bool plan_node(const struct ab_step *s, struct ab_port *p,
 		      const struct ab_path *path, struct ab_found *found, bool is_up)
 {
@@ -431,25 +467,9 @@ static bool plan_node(const struct ab_step *s, struct ab_port *p,
 	n->unwanted_since = AB_MONO_NEVER;
 	p->n_records += n->record.is_present;
 	p->n_held += ab_world_owner(&n->record) == AB_OWNER_HELD;
-	if (!is_actionable(s, p, &n->record))
+	n->record.wish = (uint8_t)node_wish(e, n, p, pol, is_up);
+	if (n->record.wish == AB_WISH_NONE || !is_actionable(s, p, &n->record))
 		return true;
-	switch (ab_world_owner(&n->record)) {
-	case AB_OWNER_OURS:
-		if (n->record.is_present && node_is_current(e, n, p, pol))
-			return true;
-		if (!n->record.is_present && !is_up)
-			return true;
-		break;
-	case AB_OWNER_FOREIGN:
-		if (n->record.is_present || !is_up)
-			return true;
-		break;
-	case AB_OWNER_INTENT:
-	case AB_OWNER_MODIFIED:
-	case AB_OWNER_HELD:
-	case AB_OWNER_MAX:
-		return true;
-	}
 	return write_node(s, p, slot, found);
 }
 
@@ -536,10 +556,10 @@ static bool plan_unwanted(const struct ab_step *s, struct ab_port *p,
 		next = n->next;
 		if (n->is_wanted || !n->record.is_present ||
 		    ab_world_owner(&n->record) != AB_OWNER_OURS ||
-		    !is_actionable(s, p, &n->record) ||
 		    !ab_plan_is_due(s, p, delete_time(s, p, n, home)))
 			continue;
-		if (!delete_node(s, i))
+		n->record.wish = AB_WISH_DELETE;
+		if (is_actionable(s, p, &n->record) && !delete_node(s, i))
 			return false;
 	}
 	return true;

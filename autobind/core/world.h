@@ -98,6 +98,14 @@ struct ab_target {
 	char name[AB_TARGET_NAME];
 };
 
+/* What the last plan would do with a record, were nothing in the way. */
+enum ab_wish {
+	AB_WISH_NONE, /* it is as wanted, or not ours to change */
+	AB_WISH_CREATE,
+	AB_WISH_UPDATE,
+	AB_WISH_DELETE,
+};
+
 /* What a record on disk, and its line in the ledger, have in common. */
 struct ab_record_item {
 	bool is_present, is_seen;
@@ -108,6 +116,7 @@ struct ab_record_item {
 	bool is_ledger_due;  /* the ledger on disk has not been told of .ledger */
 	bool is_ledger_seen; /* in the dump of the ledger that runs */
 	uint8_t state;	     /* enum ab_record_state */
+	uint8_t wish;	     /* enum ab_wish; derived */
 	uint8_t ledger; /* enum ab_owner as written down; FOREIGN: not in the ledger */
 	uint64_t hash;	/* of the content on disk */
 	uint64_t own_hash; /* of the content that we wrote */
