@@ -100,6 +100,7 @@ static const struct ab_column plan_columns[] = {
 	{ "kind", "KIND", AB_COLUMN_TEXT, NULL },
 	{ "object", "OBJECT", AB_COLUMN_TEXT, NULL },
 	{ "port", "PORT", AB_COLUMN_TEXT, NULL },
+	{ "reason", "REASON", AB_COLUMN_TEXT, NULL },
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
 };
 
@@ -243,9 +244,9 @@ const struct ab_verb ab_verbs[] = {
 	  .source = AB_VERB_EITHER,
 	  .deadline_s = 30,
 	  .help = "what the files as they are now would change; changes nothing",
-	  .details = "Marks: + made, - removed, ~ changed. What is wanted but cannot "
-		     "be done\n"
-		     "now, status and explain tell, with the reason.\n",
+	  .details = "Marks: + made, - removed, ~ changed; ! is wanted but cannot be "
+		     "done\n"
+		     "now, for the reason that is told.\n",
 	  .options = world_options,
 	  .columns = plan_columns,
 	  .empty = "Nothing to do.",

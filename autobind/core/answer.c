@@ -34,6 +34,7 @@ static bool settle_write(const struct ab_step *s, struct ab_record_item *r,
 {
 	struct ab_engine *e = s->e;
 
+	r->code = ev->done.code;
 	switch ((enum ab_outcome)ev->done.outcome) {
 	case AB_OUTCOME_DONE:
 		r->backoff = (struct ab_backoff){ 0 };

@@ -340,72 +340,19 @@ static bool has_wanted_target(const struct ab_step *s, const struct ab_policy *p
 	return is_any;
 }
 
-/* A portal as bytes, in the order of ab_portal_compare(): family, address, port. */
-#define KEY_BYTES 19
-
-struct portal_key {
-	uint8_t bytes[KEY_BYTES];
-};
-
-static struct portal_key key_of(const struct ab_portal *p)
-{
-	struct portal_key key;
-
-	key.bytes[0] = p->addr.family;
-	memcpy(&key.bytes[1], p->addr.bytes, sizeof(p->addr.bytes));
-	key.bytes[KEY_BYTES - 2] = (uint8_t)(p->port >> 8);
-	key.bytes[KEY_BYTES - 1] = (uint8_t)p->port;
-	return key;
-}
-
-/*
- * The target portal of the port that has @rank others before it. Found byte by byte: a
- * target may name ten thousand, and this is done in every plan.
- */
-static struct portal_key nth_portal(const struct ab_engine *e, const struct ab_port *p,
-				    uint32_t rank)
-{
-	struct portal_key nth = { { 0 } }, key;
-	unsigned int at, value;
-	uint32_t i;
-
-	for (at = 0; at < KEY_BYTES; at++) {
-		uint32_t count[256] = { 0 };
-
-		for (i = p->first_path; i != AB_NONE;
-		     i = ab_path_at_const(e, i)->next) {
-			if (!(ab_path_at_const(e, i)->roles & AB_ROLE_TARGET))
-				continue;
-			key = key_of(&ab_path_at_const(e, i)->portal);
-			if (memcmp(key.bytes, nth.bytes, at) == 0)
-				count[key.bytes[at]]++;
-		}
-		for (value = 0; rank >= count[value]; value++)
-			rank -= count[value];
-		nth.bytes[at] = (uint8_t)value;
-	}
-	return nth;
-}
-
+/* The first ones by their portals stay. */
 static void apply_limit(struct ab_engine *e, const struct ab_policy *pol,
 			struct ab_port *p)
 {
-	struct portal_key limit, key;
 	uint32_t i, n = 0;
 
-	for (i = p->first_path; i != AB_NONE; i = ab_path_at(e, i)->next)
-		n += (ab_path_at(e, i)->roles & AB_ROLE_TARGET) != 0;
-	p->is_limited = n > pol->max_portals;
-	if (!p->is_limited)
-		return;
-	limit = nth_portal(e, p, pol->max_portals);
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at(e, i)->next) {
 		struct ab_path *path = ab_path_at(e, i);
 
-		key = key_of(&path->portal);
-		path->is_over_limit = (path->roles & AB_ROLE_TARGET) &&
-				      memcmp(&key, &limit, sizeof(key)) >= 0;
+		path->is_over_limit =
+			(path->roles & AB_ROLE_TARGET) && n++ >= pol->max_portals;
 	}
+	p->is_limited = n > pol->max_portals;
 }
 
 /* The portals that the policy names: static targets, and addresses to ask. */

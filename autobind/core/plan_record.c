@@ -177,6 +177,7 @@ static void unwant_nodes(struct ab_engine *e, uint32_t iface, uint32_t port)
 			ab_world_touch_target(e, n->target);
 		n->is_wanted = false;
 		n->login.path = 0;
+		n->record.wish = AB_WISH_NONE;
 	}
 }
 
@@ -188,6 +189,7 @@ static void leave_iface(struct ab_engine *e, uint32_t slot)
 	unwant_nodes(e, slot, f->port);
 	drop_tries(e, slot);
 	f->port = AB_NONE;
+	f->record.wish = AB_WISH_NONE;
 	f->record.backoff = (struct ab_backoff){ 0 };
 	f->record.is_denied = false;
 	e->is_orphans_dirty = true;
@@ -281,6 +283,28 @@ static bool write_iface(const struct ab_step *s, const struct ab_port *p,
 	return true;
 }
 
+static enum ab_wish iface_wish(const struct ab_engine *e, const struct ab_policy *pol,
+			       const struct ab_port *p, const struct ab_iface *f,
+			       const struct ab_binding *want)
+{
+	switch (ab_world_owner(&f->record)) {
+	case AB_OWNER_OURS:
+		if (!f->record.is_present)
+			return AB_WISH_CREATE;
+		return is_same_binding(&f->binding, want) ? AB_WISH_NONE
+							  : AB_WISH_UPDATE;
+	case AB_OWNER_FOREIGN:
+		return f->record.is_present || !wants_iface(e, pol, p) ? AB_WISH_NONE
+								       : AB_WISH_CREATE;
+	case AB_OWNER_INTENT:
+	case AB_OWNER_MODIFIED:
+	case AB_OWNER_HELD:
+	case AB_OWNER_MAX:
+		break;
+	}
+	return AB_WISH_NONE;
+}
+
 bool ab_plan_iface(const struct ab_step *s, uint32_t port)
 {
 	struct ab_engine *e = s->e;
@@ -293,6 +317,8 @@ bool ab_plan_iface(const struct ab_step *s, uint32_t port)
 		return true;
 	/* Once there is a record, it is kept right whether or not a portal answers. */
 	ab_desired_binding(pol, p, &want);
+	if (p->iface != AB_NONE)
+		ab_iface_at(e, p->iface)->record.wish = AB_WISH_NONE;
 	if (pol->action < AB_ACTION_IFACE)
 		return true;
 	if (p->iface == AB_NONE && !wants_iface(e, pol, p)) {
@@ -308,23 +334,11 @@ bool ab_plan_iface(const struct ab_step *s, uint32_t port)
 	f = ab_iface_at(e, p->iface);
 	f->retire_ms = pol->retire_ms;
 	f->orphan_since = AB_MONO_NEVER;
-	if (pol->use_default || !is_actionable(s, p, &f->record))
+	if (pol->use_default)
 		return true;
-	switch (ab_world_owner(&f->record)) {
-	case AB_OWNER_OURS:
-		if (f->record.is_present && is_same_binding(&f->binding, &want))
-			return true;
-		break;
-	case AB_OWNER_FOREIGN:
-		if (f->record.is_present || !wants_iface(e, pol, p))
-			return true;
-		break;
-	case AB_OWNER_INTENT:
-	case AB_OWNER_MODIFIED:
-	case AB_OWNER_HELD:
-	case AB_OWNER_MAX:
+	f->record.wish = (uint8_t)iface_wish(e, pol, p, f, &want);
+	if (f->record.wish == AB_WISH_NONE || !is_actionable(s, p, &f->record))
 		return true;
-	}
 	return write_iface(s, p, &want);
 }
 
@@ -430,18 +444,42 @@ static void want_login(struct ab_engine *e, struct ab_node *n,
 }
 
 /* Rule 5: @is_up says whether the portal answers through this port now. */
+static enum ab_wish node_wish(const struct ab_engine *e, const struct ab_node *n,
+			      const struct ab_port *p, const struct ab_policy *pol,
+			      bool is_up)
+{
+	switch (ab_world_owner(&n->record)) {
+	case AB_OWNER_OURS:
+		if (n->record.is_present)
+			return node_is_current(e, n, p, pol) ? AB_WISH_NONE
+							     : AB_WISH_UPDATE;
+		return is_up ? AB_WISH_CREATE : AB_WISH_NONE;
+	case AB_OWNER_FOREIGN:
+		return n->record.is_present || !is_up ? AB_WISH_NONE : AB_WISH_CREATE;
+	case AB_OWNER_INTENT:
+	case AB_OWNER_MODIFIED:
+	case AB_OWNER_HELD:
+	case AB_OWNER_MAX:
+		break;
+	}
+	return AB_WISH_NONE;
+}
+
+/* @can_write: else the binding is only marked as wanted. */
 static bool plan_node(const struct ab_step *s, struct ab_port *p,
-		      const struct ab_path *path, struct ab_found *found, bool is_up)
+		      const struct ab_path *path, struct ab_found *found,
+		      bool can_write)
 {
 	struct ab_engine *e = s->e;
 	const struct ab_policy *pol = &s->set->policies[p->policy];
 	struct ab_node_key key = { .portal = path->portal, .tpgt = found->tpgt };
+	bool is_up = path->health.state == AB_PATH_UP;
 	struct ab_node *n;
 	uint32_t slot;
 
 	slot = find_node(e, p, path, found);
 	if (slot == AB_NONE) {
-		if (!is_up)
+		if (!is_up || !can_write)
 			return true;
 		(void)ab_copy(key.target, sizeof(key.target),
 			      ab_target_at(e, found->target)->name);
@@ -457,27 +495,13 @@ static bool plan_node(const struct ab_step *s, struct ab_port *p,
 	want_login(e, n, path, is_up);
 	n->is_wanted = true;
 	n->unwanted_since = AB_MONO_NEVER;
+	if (!can_write)
+		return true;
 	p->n_records += n->record.is_present;
 	p->n_held += ab_world_owner(&n->record) == AB_OWNER_HELD;
-	if (!is_actionable(s, p, &n->record))
+	n->record.wish = (uint8_t)node_wish(e, n, p, pol, is_up);
+	if (n->record.wish == AB_WISH_NONE || !is_actionable(s, p, &n->record))
 		return true;
-	switch (ab_world_owner(&n->record)) {
-	case AB_OWNER_OURS:
-		if (n->record.is_present && node_is_current(e, n, p, pol))
-			return true;
-		if (!n->record.is_present && !is_up)
-			return true;
-		break;
-	case AB_OWNER_FOREIGN:
-		if (n->record.is_present || !is_up)
-			return true;
-		break;
-	case AB_OWNER_INTENT:
-	case AB_OWNER_MODIFIED:
-	case AB_OWNER_HELD:
-	case AB_OWNER_MAX:
-		return true;
-	}
 	return write_node(s, p, slot, found);
 }
 
@@ -570,12 +594,14 @@ static bool plan_unwanted(const struct ab_step *s, struct ab_port *p,
 		struct ab_node *n = ab_node_at(e, i);
 
 		next = n->next;
-		if (n->is_wanted || !n->record.is_present || !is_unused(e, n) ||
+		n->record.is_in_use = !is_unused(e, n);
+		if (n->is_wanted || !n->record.is_present ||
 		    ab_world_owner(&n->record) != AB_OWNER_OURS ||
-		    !is_actionable(s, p, &n->record) ||
 		    !ab_plan_is_due(s, p, delete_time(s, p, n, home)))
 			continue;
-		if (!delete_node(s, i))
+		n->record.wish = AB_WISH_DELETE;
+		if (!n->record.is_in_use && is_actionable(s, p, &n->record) &&
+		    !delete_node(s, i))
 			return false;
 	}
 	return true;
@@ -600,11 +626,10 @@ bool ab_plan_nodes(const struct ab_step *s, uint32_t port, const struct ab_home 
 		for (k = path->first_found; k != AB_NONE; k = ab_found_at(e, k)->next) {
 			struct ab_found *f = ab_found_at(e, k);
 
-			if (!f->is_wanted)
+			if (!f->is_wanted || pol->action < AB_ACTION_RECORD)
 				continue;
-			p->n_records_wanted += pol->action >= AB_ACTION_RECORD;
-			if (can_write &&
-			    !plan_node(s, p, path, f, path->health.state == AB_PATH_UP))
+			p->n_records_wanted++;
+			if (p->iface != AB_NONE && !plan_node(s, p, path, f, can_write))
 				return false;
 		}
 	}

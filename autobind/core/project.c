@@ -193,25 +193,6 @@ static void add_path(const struct projection *p, const struct ab_path *path)
 	ab_text_addc(p->t, '\n');
 }
 
-/* The port's path with the smallest portal above @after (NULL: the smallest). */
-static const struct ab_path *next_path(const struct ab_engine *e,
-				       const struct ab_port *port,
-				       const struct ab_path *after)
-{
-	const struct ab_path *best = NULL;
-	uint32_t i;
-
-	for (i = port->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
-		const struct ab_path *path = ab_path_at_const(e, i);
-
-		if (after && ab_portal_compare(&path->portal, &after->portal) <= 0)
-			continue;
-		if (!best || ab_portal_compare(&path->portal, &best->portal) < 0)
-			best = path;
-	}
-	return best;
-}
-
 static int compare_addr(const struct ab_ifaddr_item *a, const struct ab_ifaddr_item *b)
 {
 	return memcmp(&a->ifaddr.net, &b->ifaddr.net, sizeof(a->ifaddr.net));
@@ -238,7 +219,7 @@ static const struct ab_ifaddr_item *next_addr(const struct ab_engine *e,
 static void add_port(const struct projection *p, const struct ab_port *port)
 {
 	const struct ab_ifaddr_item *a = NULL;
-	const struct ab_path *path = NULL;
+	uint32_t i;
 
 	ab_text_add(p->t, "port ");
 	ab_text_add(p->t, port->link.name);
@@ -270,8 +251,8 @@ static void add_port(const struct projection *p, const struct ab_port *port)
 		add_flag(p, "usable", ab_world_addr_is_usable(a));
 		ab_text_addc(p->t, '\n');
 	}
-	while ((path = next_path(p->e, port, path)))
-		add_path(p, path);
+	for (i = port->first_path; i != AB_NONE; i = ab_path_at_const(p->e, i)->next)
+		add_path(p, ab_path_at_const(p->e, i));
 }
 
 static void add_ports(const struct projection *p)

@@ -5,10 +5,11 @@
 
 #include "core/name.h"
 #include "core/view_text.h"
+#include "core/view_walk.h"
 
 /* --- rows --- */
 
-static bool is_satisfied(const struct ab_port *p)
+bool ab_view_is_satisfied(const struct ab_port *p)
 {
 	return p->state == AB_PORT_STATE_BOUND || p->state == AB_PORT_STATE_IGNORED;
 }
@@ -26,13 +27,30 @@ enum ab_overall ab_view_overall(const struct ab_engine *e)
 		if (p->policy < 0)
 			continue;
 		any = true;
-		if (is_satisfied(p))
+		if (ab_view_is_satisfied(p))
 			continue;
 		if (p->state != AB_PORT_STATE_PARTIAL)
 			return AB_OVERALL_BAD;
 		worst = AB_OVERALL_PARTIAL;
 	}
 	return any ? worst : AB_OVERALL_IDLE;
+}
+
+bool ab_view_is_settled(const struct ab_engine *e)
+{
+	uint32_t i;
+
+	if (e->n_writes || e->is_ledger_dirty || e->is_starved)
+		return false;
+	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ifaces, i))
+		if (ab_iface_at_const(e, i)->record.wish != AB_WISH_NONE)
+			return false;
+	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->nodes, i))
+		if (ab_node_at_const(e, i)->record.wish != AB_WISH_NONE)
+			return false;
+	return true;
 }
 
 void ab_view_head(const struct ab_view *v, struct ab_row *row)
@@ -126,12 +144,12 @@ static void port_row(const struct ab_view *v, const struct ab_port *p,
 	ab_row_number(row, "records", p->n_records);
 	ab_row_number(row, "records_wanted", p->n_records_wanted);
 	t = ab_row_begin_text(row, "reason");
-	ab_view_add_port_reason(&t, v, p);
+	(void)ab_view_add_port_reason(&t, v, p);
 	ab_row_end_text(row, &t);
 }
 
-/* The port whose name comes next after @after (NULL: the first), or NULL. */
-static const struct ab_port *next_port(const struct ab_engine *e, const char *after)
+const struct ab_port *ab_view_next_port(const struct ab_engine *e,
+					const struct ab_port *after)
 {
 	const struct ab_port *best = NULL;
 	uint32_t i;
@@ -140,9 +158,8 @@ static const struct ab_port *next_port(const struct ab_engine *e, const char *af
 	     i = ab_table_next(e, &e->ports, i)) {
 		const struct ab_port *p = ab_port_at_const(e, i);
 
-		/* The loopback device can never carry iSCSI: nobody asks about it. */
 		if (!p->has_link || p->link.type == AB_PORT_LOOPBACK ||
-		    (after && strcmp(p->link.name, after) <= 0))
+		    (after && strcmp(p->link.name, after->link.name) <= 0))
 			continue;
 		if (!best || strcmp(p->link.name, best->link.name) < 0)
 			best = p;
@@ -150,27 +167,7 @@ static const struct ab_port *next_port(const struct ab_engine *e, const char *af
 	return best;
 }
 
-/* --- tables ---
- *
- * A table may be taken in pieces: rows before .first are passed over without being
- * made, and it ends behind .max rows. Each returns the number of rows passed or made.
- */
-
-struct walk {
-	const struct ab_view *v;
-	uint32_t n;
-};
-
-/* Is the next row to be made? */
-static bool take_row(struct walk *w)
-{
-	return w->n++ >= w->v->first;
-}
-
-static bool is_over(const struct walk *w)
-{
-	return w->v->max && w->n >= w->v->first + w->v->max;
-}
+/* --- tables --- */
 
 static bool is_asked_for(const char *filter, const char *name)
 {
@@ -179,12 +176,12 @@ static bool is_asked_for(const char *filter, const char *name)
 
 uint32_t ab_view_ports(const struct ab_view *v, const char *port)
 {
-	struct walk w = { .v = v };
+	struct ab_view_walk w = { .v = v };
 	const struct ab_port *p = NULL;
 	struct ab_row row;
 
-	while (!is_over(&w) && (p = next_port(v->e, p ? p->link.name : NULL))) {
-		if (!is_asked_for(port, p->link.name) || !take_row(&w))
+	while (!ab_view_is_over(&w) && (p = ab_view_next_port(v->e, p))) {
+		if (!is_asked_for(port, p->link.name) || !ab_view_take(&w))
 			continue;
 		port_row(v, p, &row);
 		v->fn(v->arg, &row);
@@ -222,92 +219,29 @@ static void add_path_cells(const struct ab_view *v, const struct ab_path *path,
 	ab_text_add(&t, path->roles & AB_ROLE_TARGET ? "target" : "");
 	ab_row_end_text(row, &t);
 	t = ab_row_begin_text(row, "reason");
-	ab_view_add_path_reason(&t, v, path);
+	(void)ab_view_add_path_reason(&t, v, path);
 	ab_row_end_text(row, &t);
 }
 
 uint32_t ab_view_paths(const struct ab_view *v, const char *port)
 {
-	struct walk w = { .v = v };
+	struct ab_view_walk w = { .v = v };
 	const struct ab_port *p = NULL;
 	struct ab_row row;
 	uint32_t i;
 
-	while (!is_over(&w) && (p = next_port(v->e, p ? p->link.name : NULL))) {
+	while (!ab_view_is_over(&w) && (p = ab_view_next_port(v->e, p))) {
 		if (!is_asked_for(port, p->link.name))
 			continue;
-		for (i = p->first_path; i != AB_NONE && !is_over(&w);
+		for (i = p->first_path; i != AB_NONE && !ab_view_is_over(&w);
 		     i = ab_path_at_const(v->e, i)->next) {
-			if (!take_row(&w))
+			if (!ab_view_take(&w))
 				continue;
 			ab_row_clear(&row);
 			ab_row_foreign(&row, "port", p->link.name);
 			add_path_cells(v, ab_path_at_const(v->e, i), &row);
 			v->fn(v->arg, &row);
 		}
-	}
-	return w.n;
-}
-
-/* A wanted path that does not answer, or that could not be asked for its targets. */
-static bool is_missing(const struct ab_path *path)
-{
-	if (!ab_path_is_wanted(path))
-		return false;
-	return path->health.state != AB_PATH_UP ||
-	       ((path->roles & AB_ROLE_DISCOVERY) && ab_world_wants_answer(path));
-}
-
-static void missing_paths(struct walk *w, const struct ab_port *p)
-{
-	const struct ab_view *v = w->v;
-	struct ab_row row;
-	struct ab_text t;
-	uint32_t i;
-
-	for (i = p->first_path; i != AB_NONE && !is_over(w);
-	     i = ab_path_at_const(v->e, i)->next) {
-		const struct ab_path *path = ab_path_at_const(v->e, i);
-
-		if (!is_missing(path) || !take_row(w))
-			continue;
-		ab_row_clear(&row);
-		ab_row_foreign(&row, "port", p->link.name);
-		ab_row_portal(&row, "portal", &path->portal);
-		ab_row_text(&row, "state",
-			    ab_path_state_name((enum ab_path_state)path->health.state));
-		t = ab_row_begin_text(&row, "text");
-		ab_view_add_path_reason(&t, v, path);
-		ab_row_end_text(&row, &t);
-		v->fn(v->arg, &row);
-	}
-}
-
-uint32_t ab_view_missing(const struct ab_view *v)
-{
-	struct walk w = { .v = v };
-	const struct ab_port *p;
-	const char *after = NULL;
-	struct ab_row row;
-	struct ab_text t;
-
-	while (!is_over(&w) && (p = next_port(v->e, after))) {
-		uint32_t n = w.n;
-
-		after = p->link.name;
-		if (p->policy < 0 || is_satisfied(p))
-			continue;
-		missing_paths(&w, p);
-		if (w.n != n || is_over(&w) || !take_row(&w))
-			continue;
-		/* No path to blame: the port itself, or a record. */
-		ab_row_clear(&row);
-		ab_row_foreign(&row, "port", p->link.name);
-		ab_row_text(&row, "state", ab_view_port_state(p->state));
-		t = ab_row_begin_text(&row, "text");
-		ab_view_add_port_reason(&t, v, p);
-		ab_row_end_text(&row, &t);
-		v->fn(v->arg, &row);
 	}
 	return w.n;
 }
@@ -347,7 +281,7 @@ static struct portal_sum sum_portal(const struct ab_engine *e,
 
 uint32_t ab_view_portals(const struct ab_view *v)
 {
-	struct walk w = { .v = v };
+	struct ab_view_walk w = { .v = v };
 	struct ab_row row;
 	uint32_t i;
 
@@ -356,9 +290,9 @@ uint32_t ab_view_portals(const struct ab_view *v)
 		const struct ab_path *path = ab_path_at_const(v->e, i);
 		struct portal_sum sum = sum_portal(v->e, &path->portal);
 
-		if (is_over(&w))
+		if (ab_view_is_over(&w))
 			break;
-		if (sum.first != i || !take_row(&w))
+		if (sum.first != i || !ab_view_take(&w))
 			continue;
 		ab_row_clear(&row);
 		ab_row_portal(&row, "portal", &path->portal);
@@ -401,7 +335,7 @@ static const char *port_of(const struct ab_engine *e, const struct ab_iface *f)
 
 uint32_t ab_view_ifaces(const struct ab_view *v)
 {
-	struct walk w = { .v = v };
+	struct ab_view_walk w = { .v = v };
 	struct ab_row row;
 	uint32_t i;
 
@@ -409,9 +343,9 @@ uint32_t ab_view_ifaces(const struct ab_view *v)
 	     i = ab_table_next(v->e, &v->e->ifaces, i)) {
 		const struct ab_iface *f = ab_iface_at_const(v->e, i);
 
-		if (is_over(&w))
+		if (ab_view_is_over(&w))
 			break;
-		if (!is_record(&f->record) || !take_row(&w))
+		if (!is_record(&f->record) || !ab_view_take(&w))
 			continue;
 		ab_row_clear(&row);
 		ab_row_foreign(&row, "iface", f->binding.iface);
@@ -427,7 +361,7 @@ uint32_t ab_view_ifaces(const struct ab_view *v)
 
 uint32_t ab_view_nodes(const struct ab_view *v, const char *port)
 {
-	struct walk w = { .v = v };
+	struct ab_view_walk w = { .v = v };
 	struct ab_row row;
 	uint32_t i;
 
@@ -437,10 +371,10 @@ uint32_t ab_view_nodes(const struct ab_view *v, const char *port)
 		const struct ab_iface *f = ab_iface_at_const(v->e, node->iface);
 		const char *name = port_of(v->e, f);
 
-		if (is_over(&w))
+		if (ab_view_is_over(&w))
 			break;
 		if (!is_record(&node->record) || !is_asked_for(port, name) ||
-		    !take_row(&w))
+		    !ab_view_take(&w))
 			continue;
 		ab_row_clear(&row);
 		ab_row_foreign(&row, "target",
@@ -472,17 +406,24 @@ void ab_view_note(const struct ab_effect *note, struct ab_row *row)
 	ab_row_end_text(row, &t);
 }
 
+void ab_view_add_node_key(struct ab_text *t, const struct ab_node_key *key)
+{
+	ab_view_add_foreign(t, key->target);
+	ab_text_addc(t, ' ');
+	ab_name_add_portal(t, &key->portal);
+	ab_text_addc(t, ',');
+	ab_text_addi(t, key->tpgt);
+	if (!key->iface[0])
+		return;
+	ab_text_add(t, " via ");
+	ab_view_add_foreign(t, key->iface);
+}
+
 static void plan_node(const struct ab_effect *ef, struct ab_row *row)
 {
 	struct ab_text t = ab_row_begin_text(row, "object");
 
-	ab_text_add(&t, ef->node.key.target);
-	ab_text_addc(&t, ' ');
-	ab_name_add_portal(&t, &ef->node.key.portal);
-	ab_text_addc(&t, ',');
-	ab_text_addi(&t, ef->node.key.tpgt);
-	ab_text_add(&t, " via ");
-	ab_text_add(&t, ef->node.key.iface);
+	ab_view_add_node_key(&t, &ef->node.key);
 	ab_row_end_text(row, &t);
 }
 

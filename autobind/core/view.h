@@ -35,6 +35,10 @@ enum ab_overall {
 
 enum ab_overall ab_view_overall(const struct ab_engine *e);
 
+/* Is every record as it should be, down to the ledger's last word? An update that is
+ * not done yet leaves its port BOUND: the record is there before and after. */
+bool ab_view_is_settled(const struct ab_engine *e);
+
 /* Adds the engine's part of the head of `status` to @row. */
 void ab_view_head(const struct ab_view *v, struct ab_row *row);
 
@@ -44,11 +48,15 @@ void ab_view_head(const struct ab_view *v, struct ab_row *row);
 uint32_t ab_view_ports(const struct ab_view *v, const char *port);
 uint32_t ab_view_ifaces(const struct ab_view *v);
 uint32_t ab_view_portals(const struct ab_view *v);
+/* By the names of the ports, then by portal. */
 uint32_t ab_view_paths(const struct ab_view *v, const char *port);
 uint32_t ab_view_nodes(const struct ab_view *v, const char *port);
-/* What the policies want and is not there, each with its reason: paths, and ports that
- * lack something else; cells port, portal (of a path), state, text. */
+/* What the policies want and is not there, each with its reason, whether or not it is
+ * under way; cells port, portal (where there is one), state, text. */
 uint32_t ab_view_missing(const struct ab_view *v);
+/* What the policies want and cannot be had now, as rows of `plan` with the op "!";
+ * cells op, kind, object, port, reason. */
+uint32_t ab_view_blocked(const struct ab_view *v);
 
 /**
  * ab_view_explain() - why a port, and one portal or target of it, is as it is

@@ -141,7 +141,7 @@ static void explain_state(const struct ab_view *v, const struct ab_port *p)
 	ab_view_add_ms(&t, ab_mono_ms_between(p->changed_at, v->now));
 	len = t.len;
 	ab_text_add(&t, ": ");
-	ab_view_add_port_reason(&t, v, p);
+	(void)ab_view_add_port_reason(&t, v, p);
 	if (t.len == len + 2)
 		cut_back(&t, len);
 	end_line(v, &row, &t);
@@ -166,7 +166,7 @@ static void explain_path(const struct ab_view *v, const struct ab_path *path)
 	ab_text_add(&t, " for ");
 	ab_view_add_ms(&t, ab_mono_ms_between(h->since, v->now));
 	ab_text_add(&t, ": ");
-	ab_view_add_path_reason(&t, v, path);
+	(void)ab_view_add_path_reason(&t, v, path);
 	if (path->is_probed) {
 		ab_text_add(&t, "; probed every ");
 		ab_view_add_ms(&t, path->probe_interval_ms);

@@ -58,6 +58,16 @@ static void add_portal_exclusion(struct ab_text *t, const struct ab_view *v,
 		ab_text_add(t, "excluded by exclude.d");
 }
 
+static void add_over_limit(struct ab_text *t, const struct ab_view *v,
+			   const struct ab_path *path)
+{
+	const struct ab_policy *pol = policy_of(v, ab_port_at_const(v->e, path->port));
+
+	ab_text_add(t, "over MaxPortals (");
+	ab_text_addu(t, pol ? pol->max_portals : 0);
+	ab_text_addc(t, ')');
+}
+
 static void add_unwanted(struct ab_text *t, const struct ab_view *v,
 			 const struct ab_path *path)
 {
@@ -79,8 +89,10 @@ static void add_unwanted(struct ab_text *t, const struct ab_view *v,
 		break;
 	case AB_PORTAL_WANTED:
 	case AB_PORTAL_VERDICT_MAX:
-		ab_text_add(t, path->is_over_limit ? "over MaxPortals"
-						   : "no wanted target lives there");
+		if (path->is_over_limit)
+			add_over_limit(t, v, path);
+		else
+			ab_text_add(t, "no wanted target lives there");
 		break;
 	}
 }
@@ -114,32 +126,12 @@ struct ab_view_founds ab_view_count_founds(const struct ab_view *v,
 	return n;
 }
 
-/* What became of the discovery through a path that is asked. */
-static void add_discovery(struct ab_text *t, const struct ab_view *v,
-			  const struct ab_path *path)
+/* What the last discovery through the path has found, as far as it was of no use. */
+static void add_finds(struct ab_text *t, const struct ab_view *v,
+		      const struct ab_path *path)
 {
-	struct ab_view_founds n;
+	struct ab_view_founds n = ab_view_count_founds(v, path);
 
-	/* What keeps the path from being asked has been told. */
-	if (!(path->roles & AB_ROLE_DISCOVERY) || path->health.state != AB_PATH_UP)
-		return;
-	if (path->discovery_job && !path->discovery_ok_at.ns) {
-		ab_text_add(t, "; it is being asked for targets");
-	} else if (path->discovery_code) {
-		ab_text_add(t, "; discovery failed: ");
-		ab_view_add_discovery_error(t, path->discovery_code);
-		if (!path->discovery_job) {
-			ab_text_add(t, "; again in ");
-			ab_view_add_ms(
-				t, ab_mono_ms_between(v->now, path->discovery.next));
-		}
-	} else if (!path->discovery_ok_at.ns) {
-		ab_text_add(t, v->e->is_paused ? "; not asked for targets: paused"
-					       : "; it will be asked for targets");
-	}
-	if (!path->discovery_ok_at.ns)
-		return;
-	n = ab_view_count_founds(v, path);
 	if (n.n == 0) {
 		ab_text_add(t, "; discovery found nothing");
 	} else if (n.n_unwanted) {
@@ -152,8 +144,52 @@ static void add_discovery(struct ab_text *t, const struct ab_view *v,
 	}
 }
 
-void ab_view_add_path_reason(struct ab_text *t, const struct ab_view *v,
-			     const struct ab_path *path)
+/* What became of the discovery through a path that answers. */
+static enum ab_view_reason add_discovery(struct ab_text *t, const struct ab_view *v,
+					 const struct ab_path *path)
+{
+	enum ab_view_reason reason = AB_REASON_NONE;
+
+	if (path->discovery_job && !path->discovery_ok_at.ns) {
+		ab_text_add(t, "; it is being asked for targets");
+		reason = AB_REASON_UNDER_WAY;
+	} else if (path->discovery_code) {
+		ab_text_add(t, "; discovery failed: ");
+		ab_view_add_discovery_error(t, path->discovery_code);
+		if (!path->discovery_job) {
+			ab_text_add(t, "; again in ");
+			ab_view_add_ms(
+				t, ab_mono_ms_between(v->now, path->discovery.next));
+		}
+		reason = path->discovery_job ? AB_REASON_UNDER_WAY : AB_REASON_BLOCKED;
+	} else if (!path->discovery_ok_at.ns) {
+		ab_text_add(t, v->e->is_paused ? "; not asked for targets: paused"
+					       : "; it will be asked for targets");
+		reason = v->e->is_paused ? AB_REASON_BLOCKED : AB_REASON_UNDER_WAY;
+	}
+	if (path->discovery_ok_at.ns)
+		add_finds(t, v, path);
+	return reason;
+}
+
+static enum ab_view_reason add_answers(struct ab_text *t, const struct ab_view *v,
+				       const struct ab_path *path)
+{
+	enum ab_view_reason reason = AB_REASON_NONE;
+
+	ab_text_add(t, "answers");
+	if (path->roles & AB_ROLE_DISCOVERY)
+		reason = add_discovery(t, v, path);
+	if (!path->is_over_limit)
+		return reason;
+	/* It is asked all the same. */
+	ab_text_add(t, "; no target there is used: ");
+	add_over_limit(t, v, path);
+	return AB_REASON_BLOCKED;
+}
+
+enum ab_view_reason ab_view_add_path_reason(struct ab_text *t, const struct ab_view *v,
+					    const struct ab_path *path)
 {
 	const struct ab_health *h = &path->health;
 
@@ -161,10 +197,9 @@ void ab_view_add_path_reason(struct ab_text *t, const struct ab_view *v,
 	case AB_PATH_UNKNOWN:
 		ab_text_add(t, path->is_probed ? "first probes are out"
 					       : "the kernel is asked for the route");
-		break;
+		return AB_REASON_UNDER_WAY;
 	case AB_PATH_UP:
-		ab_text_add(t, "answers");
-		break;
+		return add_answers(t, v, path);
 	case AB_PATH_DOWN:
 		ab_text_add(t, h->error == EHOSTUNREACH ? "does not answer ARP or ND"
 							: "does not answer");
@@ -194,20 +229,63 @@ void ab_view_add_path_reason(struct ab_text *t, const struct ab_view *v,
 		add_unwanted(t, v, path);
 		break;
 	}
-	add_discovery(t, v, path);
+	return AB_REASON_BLOCKED;
 }
 
 /* --- why a record is as it is --- */
 
-bool ab_view_add_record_reason(struct ab_text *t, const struct ab_view *v,
-			       const struct ab_record_item *r)
+static void add_failure(struct ab_text *t, const struct ab_view *v,
+			const struct ab_record_item *r)
+{
+	if (r->code) {
+		ab_text_add(t, r->wish == AB_WISH_DELETE ? "deleting it failed: "
+							 : "writing it failed: ");
+		ab_view_add_file_error(t, r->code);
+	} else {
+		ab_text_add(t, "it was not as expected when it was written");
+	}
+	ab_text_add(t, "; again in ");
+	ab_view_add_ms(t, ab_mono_ms_between(v->now, r->backoff.next));
+}
+
+/* Nothing is the matter with the record, but what is wished may not be done now. */
+static enum ab_view_reason add_standstill(struct ab_text *t, const struct ab_view *v,
+					  const struct ab_record_item *r)
+{
+	bool is_wished = r->wish != AB_WISH_NONE;
+
+	if (v->e->is_paused && (is_wished || !r->is_present)) {
+		ab_text_add(t, r->wish == AB_WISH_DELETE   ? "not deleted: paused"
+			       : r->wish == AB_WISH_UPDATE ? "not changed: paused"
+							   : "not written: paused");
+		return AB_REASON_BLOCKED;
+	}
+	if (r->wish == AB_WISH_DELETE && r->is_in_use) {
+		ab_text_add(t, "not deleted: its session has to end first");
+		return AB_REASON_BLOCKED;
+	}
+	if (v->e->is_ledger_unreadable && is_wished && r->is_present) {
+		ab_text_add(t,
+			    r->wish == AB_WISH_DELETE ? "not deleted" : "not changed");
+		ab_text_add(t, ": the ledger could not be read, so records are only "
+			       "added until the next start");
+		return AB_REASON_BLOCKED;
+	}
+	return AB_REASON_NONE;
+}
+
+enum ab_view_reason ab_view_add_record_reason(struct ab_text *t,
+					      const struct ab_view *v,
+					      const struct ab_record_item *r)
 {
 	enum ab_owner owner = ab_world_owner(r);
 
 	if (owner == AB_OWNER_HELD) {
 		ab_text_add(t, "removed by somebody; `autobind apply` makes it again");
 	} else if (r->job) {
-		ab_text_add(t, "being written");
+		ab_text_add(t, r->wish == AB_WISH_DELETE ? "being deleted"
+							 : "being written");
+		return AB_REASON_UNDER_WAY;
 	} else if (r->is_awaited) {
 		ab_text_add(t, "nobody knows how writing it ended; the records are "
 			       "read again");
@@ -215,55 +293,51 @@ bool ab_view_add_record_reason(struct ab_text *t, const struct ab_view *v,
 		ab_text_add(t, "refused: ");
 		ab_view_add_file_error(t, r->code);
 		ab_text_add(t, "; not tried again until the policy changes");
-	} else if (r->backoff.attempts) {
-		if (r->code) {
-			ab_text_add(t, "writing it failed: ");
-			ab_view_add_file_error(t, r->code);
-		} else {
-			ab_text_add(t, "it was not as expected when it was written");
-		}
-		ab_text_add(t, "; again in ");
-		ab_view_add_ms(t, ab_mono_ms_between(v->now, r->backoff.next));
+	} else if (r->backoff.attempts && (r->wish || !r->is_present)) {
+		add_failure(t, v, r);
 	} else if (r->is_present && r->state != AB_RECORD_OK) {
 		ab_text_add(t, "the file is broken, and nobody's to repair but the "
 			       "administrator's");
 	} else if (owner == AB_OWNER_MODIFIED) {
 		ab_text_add(t, "changed by somebody: not rewritten any more");
-	} else if (!r->is_present && v->e->is_paused) {
-		ab_text_add(t, "not written: paused");
 	} else {
-		return false;
+		return add_standstill(t, v, r);
 	}
-	return true;
+	return AB_REASON_BLOCKED;
 }
 
-/* Why no node record can be bound to the port's iface; false: it can. */
-static bool add_iface_obstacle(struct ab_text *t, const struct ab_view *v,
-			       const struct ab_port *p)
+/* Why no node record can be bound to the port's iface. */
+static enum ab_view_reason add_iface_obstacle(struct ab_text *t,
+					      const struct ab_view *v,
+					      const struct ab_port *p, bool is_up)
 {
 	const struct ab_iface *f;
+	enum ab_view_reason reason;
 
 	if (p->iface == AB_NONE) {
 		ab_text_add(t, "no iface record yet: one is made when the first portal "
 			       "answers");
-		return true;
+		return is_up ? AB_REASON_UNDER_WAY : AB_REASON_BLOCKED;
 	}
 	f = ab_iface_at_const(v->e, p->iface);
 	if (ab_streq(f->binding.iface, "default") ||
 	    (f->record.is_present && f->record.state == AB_RECORD_OK &&
 	     !f->record.job && f->record.ledger != AB_OWNER_HELD))
-		return false;
+		return AB_REASON_NONE;
 	ab_text_add(t, "iface ");
 	ab_view_add_foreign(t, f->binding.iface);
 	ab_text_add(t, ": ");
-	if (!ab_view_add_record_reason(t, v, &f->record))
-		ab_text_add(t, "it is written when a portal answers");
-	return true;
+	reason = ab_view_add_record_reason(t, v, &f->record);
+	if (reason != AB_REASON_NONE)
+		return reason;
+	ab_text_add(t, "it is written when a portal answers");
+	return is_up ? AB_REASON_UNDER_WAY : AB_REASON_BLOCKED;
 }
 
-/* Why nothing is written at all, whatever the record; false: nothing speaks against. */
-static bool add_general_obstacle(struct ab_text *t, const struct ab_view *v,
-				 const struct ab_port *p)
+/* Why nothing is written at all, whatever the record. */
+static enum ab_view_reason add_general_obstacle(struct ab_text *t,
+						const struct ab_view *v,
+						const struct ab_port *p)
 {
 	const struct ab_policy *pol = policy_of(v, p);
 
@@ -276,15 +350,33 @@ static bool add_general_obstacle(struct ab_text *t, const struct ab_view *v,
 	} else if (!v->e->is_fresh[AB_SOURCE_RECORDS] ||
 		   !v->e->is_fresh[AB_SOURCE_LEDGER]) {
 		ab_text_add(t, "the records are being read");
+		return AB_REASON_UNDER_WAY;
 	} else {
-		return false;
+		return AB_REASON_NONE;
 	}
-	return true;
+	return AB_REASON_BLOCKED;
 }
 
-bool ab_view_add_binding_reason(struct ab_text *t, const struct ab_view *v,
-				const struct ab_port *p, const struct ab_path *path,
-				const struct ab_found *f)
+/* Why there is no record of a binding whose portal does not serve it now. */
+static void add_portal_obstacle(struct ab_text *t, const struct ab_view *v,
+				const struct ab_path *path)
+{
+	if (path->is_over_limit) {
+		ab_text_add(t, "its portal is ");
+		add_over_limit(t, v, path);
+		return;
+	}
+	ab_text_add(t, path->health.state == AB_PATH_UNWANTED
+			       ? "its portal is not wanted: "
+			       : "its portal must answer first: ");
+	(void)ab_view_add_path_reason(t, v, path);
+}
+
+enum ab_view_reason ab_view_add_binding_reason(struct ab_text *t,
+					       const struct ab_view *v,
+					       const struct ab_port *p,
+					       const struct ab_path *path,
+					       const struct ab_found *f)
 {
 	const struct ab_policy *pol = policy_of(v, p);
 	uint32_t node = p->iface == AB_NONE
@@ -293,28 +385,29 @@ bool ab_view_add_binding_reason(struct ab_text *t, const struct ab_view *v,
 						     f->tpgt, p->iface);
 	const struct ab_record_item *r =
 		node == AB_NONE ? NULL : &ab_node_at_const(v->e, node)->record;
+	bool is_up = path->health.state == AB_PATH_UP && !path->is_over_limit;
+	enum ab_view_reason reason;
 
 	if (pol &&
 	    !ab_policy_target(v->set, pol, ab_target_at_const(v->e, f->target)->name)) {
 		ab_text_add(t, "not in Targets");
-		return true;
+		return AB_REASON_BLOCKED;
 	}
-	if (r && ab_view_add_record_reason(t, v, r))
-		return true;
-	if (r && r->is_present)
-		return false;
-	if (add_general_obstacle(t, v, p) || add_iface_obstacle(t, v, p))
-		return true;
-	if (path->health.state != AB_PATH_UP || path->is_over_limit) {
-		ab_text_add(t, path->health.state == AB_PATH_UNWANTED
-				       ? "its portal is not wanted: "
-				       : "its portal must answer first: ");
-		ab_view_add_path_reason(t, v, path);
-	} else {
-		ab_text_add(t, v->e->is_paused ? "not written: paused"
-					       : "it will be written");
+	reason = r ? ab_view_add_record_reason(t, v, r) : AB_REASON_NONE;
+	if (reason != AB_REASON_NONE || (r && r->is_present))
+		return reason;
+	reason = add_general_obstacle(t, v, p);
+	if (reason == AB_REASON_NONE)
+		reason = add_iface_obstacle(t, v, p, is_up);
+	if (reason != AB_REASON_NONE)
+		return reason;
+	if (!is_up) {
+		add_portal_obstacle(t, v, path);
+		return path->health.state == AB_PATH_UNKNOWN ? AB_REASON_UNDER_WAY
+							     : AB_REASON_BLOCKED;
 	}
-	return true;
+	ab_text_add(t, v->e->is_paused ? "not written: paused" : "it will be written");
+	return v->e->is_paused ? AB_REASON_BLOCKED : AB_REASON_UNDER_WAY;
 }
 
 /* --- why a port is as it is --- */
@@ -454,66 +547,54 @@ static void add_master(struct ab_text *t, const struct ab_view *v,
 	ab_text_add(t, ", which is the port");
 }
 
-/* The path that most needs a word: wanted and not up; else NULL. */
+/* The first path that is wanted and not up; else NULL. */
 static const struct ab_path *worst_path(const struct ab_engine *e,
 					const struct ab_port *p)
 {
-	const struct ab_path *worst = NULL;
 	uint32_t i;
 
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
 		const struct ab_path *path = ab_path_at_const(e, i);
 
-		if (!ab_path_is_wanted(path) || path->health.state == AB_PATH_UP)
-			continue;
-		if (!worst || ab_portal_compare(&path->portal, &worst->portal) < 0)
-			worst = path;
+		if (ab_path_is_wanted(path) && path->health.state != AB_PATH_UP)
+			return path;
 	}
-	return worst;
+	return NULL;
 }
 
-/* The first path, by its portal, that was not asked yet, or in vain; else NULL. */
+/* The first path that was not asked yet, or in vain; else NULL. */
 static const struct ab_path *silent_path(const struct ab_engine *e,
 					 const struct ab_port *p)
 {
-	const struct ab_path *best = NULL;
 	uint32_t i;
 
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
 		const struct ab_path *path = ab_path_at_const(e, i);
 
-		if (!(path->roles & AB_ROLE_DISCOVERY) || !ab_world_wants_answer(path))
-			continue;
-		if (!best || ab_portal_compare(&path->portal, &best->portal) < 0)
-			best = path;
+		if ((path->roles & AB_ROLE_DISCOVERY) && ab_world_wants_answer(path))
+			return path;
 	}
-	return best;
+	return NULL;
 }
 
-/* The first path, by its portal, that the policy names and does not want here. */
+/* The first path that the policy names and does not want here. */
 static const struct ab_path *refused_path(const struct ab_engine *e,
 					  const struct ab_port *p)
 {
-	const struct ab_path *best = NULL;
 	uint32_t i;
 
-	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
-		const struct ab_path *path = ab_path_at_const(e, i);
-
-		if (path->roles)
-			continue;
-		if (!best || ab_portal_compare(&path->portal, &best->portal) < 0)
-			best = path;
-	}
-	return best;
+	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next)
+		if (!ab_path_at_const(e, i)->roles)
+			return ab_path_at_const(e, i);
+	return NULL;
 }
 
-static void add_path(struct ab_text *t, const struct ab_view *v,
-		     const struct ab_path *path)
+static enum ab_view_reason add_path(struct ab_text *t, const struct ab_view *v,
+				    const struct ab_path *path)
 {
 	ab_name_add_portal(t, &path->portal);
 	ab_text_addc(t, ' ');
-	ab_view_add_path_reason(t, v, path);
+	return ab_view_add_path_reason(t, v, path);
 }
 
 static void add_pending(struct ab_text *t, const struct ab_view *v,
@@ -530,8 +611,9 @@ static void add_pending(struct ab_text *t, const struct ab_view *v,
 }
 
 /* The first wanted binding that has no record, or @held: whose record is held. */
-static bool add_missing_record(struct ab_text *t, const struct ab_view *v,
-			       const struct ab_port *p, bool held)
+static enum ab_view_reason add_missing_record(struct ab_text *t,
+					      const struct ab_view *v,
+					      const struct ab_port *p, bool held)
 {
 	const struct ab_policy *pol = policy_of(v, p);
 	uint32_t i, k, node;
@@ -567,7 +649,7 @@ static bool add_missing_record(struct ab_text *t, const struct ab_view *v,
 			return ab_view_add_binding_reason(t, v, p, path, f);
 		}
 	}
-	return false;
+	return AB_REASON_NONE;
 }
 
 /* Nothing that the policy wants was offered. */
@@ -587,23 +669,31 @@ static void add_no_target(struct ab_text *t, const struct ab_view *v,
 	ab_text_add(t, " not in Targets");
 }
 
-static void add_missing(struct ab_text *t, const struct ab_view *v,
-			const struct ab_port *p)
+static enum ab_view_reason add_missing(struct ab_text *t, const struct ab_view *v,
+				       const struct ab_port *p)
 {
 	const struct ab_path *path = worst_path(v->e, p);
+	enum ab_view_reason reason;
 
 	if (!path && p->n_wanted)
 		path = silent_path(v->e, p);
 	if (!path && !p->n_wanted)
 		path = refused_path(v->e, p);
 	if (path)
-		add_path(t, v, path);
-	else if (!p->n_wanted)
+		return add_path(t, v, path);
+	if (!p->n_wanted) {
 		ab_text_add(t, "its policy names no portal to ask or to use");
-	else if (!p->n_records_wanted)
+		return AB_REASON_BLOCKED;
+	}
+	if (!p->n_records_wanted) {
 		add_no_target(t, v, p);
-	else if (!add_missing_record(t, v, p, false))
-		ab_text_add(t, "the records are being written");
+		return AB_REASON_BLOCKED;
+	}
+	reason = add_missing_record(t, v, p, false);
+	if (reason != AB_REASON_NONE)
+		return reason;
+	ab_text_add(t, "the records are being written");
+	return AB_REASON_UNDER_WAY;
 }
 
 static void add_no_address(struct ab_text *t, const struct ab_view *v,
@@ -662,13 +752,13 @@ static void add_bound(struct ab_text *t, const struct ab_view *v,
 	ab_text_addc(t, ')');
 }
 
-void ab_view_add_port_reason(struct ab_text *t, const struct ab_view *v,
-			     const struct ab_port *p)
+enum ab_view_reason ab_view_add_port_reason(struct ab_text *t, const struct ab_view *v,
+					    const struct ab_port *p)
 {
 	switch ((enum ab_port_state)p->state) {
 	case AB_PORT_STATE_PENDING:
 		add_pending(t, v, p);
-		break;
+		return AB_REASON_UNDER_WAY;
 	case AB_PORT_STATE_UNTAKEN:
 		add_untaken(t, v, p);
 		break;
@@ -692,12 +782,12 @@ void ab_view_add_port_reason(struct ab_text *t, const struct ab_view *v,
 		break;
 	case AB_PORT_STATE_SEARCHING:
 	case AB_PORT_STATE_PARTIAL:
-		add_missing(t, v, p);
-		break;
+		return add_missing(t, v, p);
 	case AB_PORT_STATE_BOUND:
 		add_bound(t, v, p);
-		break;
+		return AB_REASON_NONE;
 	case AB_PORT_STATE_MAX:
 		break;
 	}
+	return AB_REASON_BLOCKED;
 }

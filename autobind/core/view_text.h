@@ -17,23 +17,35 @@
 void ab_view_add_match(struct ab_text *t, const struct ab_view *v, uint32_t index,
 		       const struct ab_match_port *m);
 
-/* Why a record is not there, or not as it should be; nothing when all is well. Return:
- * whether anything was added. */
-bool ab_view_add_record_reason(struct ab_text *t, const struct ab_view *v,
-			       const struct ab_record_item *r);
+/* What a reason is about. */
+enum ab_view_reason {
+	AB_REASON_NONE,	     /* nothing is the matter */
+	AB_REASON_UNDER_WAY, /* being done, or about to be */
+	AB_REASON_BLOCKED,   /* cannot be done now */
+};
+
+/* Why a record is not there, or not as it should be; adds nothing when all is well. */
+enum ab_view_reason ab_view_add_record_reason(struct ab_text *t,
+					      const struct ab_view *v,
+					      const struct ab_record_item *r);
 
 /* Why there is no record of this wanted binding, or what is the matter with it. */
-bool ab_view_add_binding_reason(struct ab_text *t, const struct ab_view *v,
-				const struct ab_port *p, const struct ab_path *path,
-				const struct ab_found *f);
+enum ab_view_reason ab_view_add_binding_reason(struct ab_text *t,
+					       const struct ab_view *v,
+					       const struct ab_port *p,
+					       const struct ab_path *path,
+					       const struct ab_found *f);
 
-/* State of a path, and of the discovery through it. */
-void ab_view_add_path_reason(struct ab_text *t, const struct ab_view *v,
-			     const struct ab_path *path);
+/* State of a path, and of the discovery through it; always adds something. */
+enum ab_view_reason ab_view_add_path_reason(struct ab_text *t, const struct ab_view *v,
+					    const struct ab_path *path);
 
 /* Why a port is as it is; may add nothing when it is BOUND. */
-void ab_view_add_port_reason(struct ab_text *t, const struct ab_view *v,
-			     const struct ab_port *p);
+enum ab_view_reason ab_view_add_port_reason(struct ab_text *t, const struct ab_view *v,
+					    const struct ab_port *p);
+
+/* "TARGET PORTAL,TPGT via IFACE", escaped; without an iface only what is before it. */
+void ab_view_add_node_key(struct ab_text *t, const struct ab_node_key *key);
 
 /* How many bindings the discovery through @path has found, and how many of them are of
  * targets that Targets= does not want. */

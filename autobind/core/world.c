@@ -181,7 +181,7 @@ uint32_t ab_world_add_port(struct ab_engine *e, uint32_t ifindex)
 		return s;
 	p = ab_port_at(e, s);
 	p->link.ifindex = p->udev.ifindex = ifindex;
-	p->first_addr = p->first_path = p->iface = AB_NONE;
+	p->first_addr = p->first_path = p->recent_path = p->iface = AB_NONE;
 	p->policy = -1;
 	p->due = p->soak_first = p->soak_last = AB_MONO_NEVER;
 	p->addr_settled[0] = p->addr_settled[1] = AB_MONO_NEVER;
@@ -346,6 +346,25 @@ void ab_world_node_key(const struct ab_engine *e, const struct ab_node *n,
 		      ab_iface_at_const(e, n->iface)->binding.iface);
 }
 
+/* Puts a path where its portal belongs. Targets name their portals in order, up or
+ * down: then the place is found at once. */
+static void link_path(struct ab_engine *e, uint32_t slot)
+{
+	struct ab_path *path = ab_path_at(e, slot);
+	struct ab_port *p = ab_port_at(e, path->port);
+	uint32_t *at = &p->first_path;
+
+	if (p->recent_path != AB_NONE &&
+	    ab_portal_compare(&ab_path_at(e, p->recent_path)->portal, &path->portal) <
+		    0)
+		at = &ab_path_at(e, p->recent_path)->next;
+	while (*at != AB_NONE &&
+	       ab_portal_compare(&ab_path_at(e, *at)->portal, &path->portal) < 0)
+		at = &ab_path_at(e, *at)->next;
+	path->next = *at;
+	*at = p->recent_path = slot;
+}
+
 uint32_t ab_world_add_path(struct ab_engine *e, uint32_t port,
 			   const struct ab_portal *portal)
 {
@@ -361,8 +380,7 @@ uint32_t ab_world_add_path(struct ab_engine *e, uint32_t port,
 	p->port = port;
 	p->portal = *portal;
 	p->first_found = AB_NONE;
-	p->next = ab_port_at(e, port)->first_path;
-	ab_port_at(e, port)->first_path = s;
+	link_path(e, s);
 	ab_health_reset(&p->health, AB_PATH_UNWANTED, e->now);
 	return s;
 }
@@ -436,7 +454,8 @@ void ab_world_remove_found_by(struct ab_engine *e, uint32_t source)
 void ab_world_remove_path(struct ab_engine *e, uint32_t slot)
 {
 	struct ab_path *p = ab_path_at(e, slot);
-	uint32_t *at = &ab_port_at(e, p->port)->first_path;
+	struct ab_port *port = ab_port_at(e, p->port);
+	uint32_t *at = &port->first_path;
 
 	ab_world_remove_found_by(e, slot);
 	while (p->first_found != AB_NONE)
@@ -444,6 +463,8 @@ void ab_world_remove_path(struct ab_engine *e, uint32_t slot)
 	while (*at != slot)
 		at = &ab_path_at(e, *at)->next;
 	*at = p->next;
+	if (port->recent_path == slot)
+		port->recent_path = AB_NONE;
 	ab_table_remove(e, &e->paths, slot);
 }
 

@@ -49,7 +49,8 @@ struct ab_backoff {
 /* A network device. */
 struct ab_port {
 	struct ab_item item;
-	uint32_t first_addr, first_path; /* heads of lists */
+	uint32_t first_addr, first_path; /* heads of lists; paths by portal */
+	uint32_t recent_path;		 /* the latest one added, or AB_NONE */
 	bool has_link, link_seen;
 	bool has_udev, udev_seen;
 	bool is_dirty;	    /* to be planned */
@@ -99,6 +100,14 @@ struct ab_target {
 	char name[AB_TARGET_NAME];
 };
 
+/* What the last plan would do with a record, were nothing in the way. */
+enum ab_wish {
+	AB_WISH_NONE, /* it is as wanted, or not ours to change */
+	AB_WISH_CREATE,
+	AB_WISH_UPDATE,
+	AB_WISH_DELETE,
+};
+
 /* What a record on disk, and its line in the ledger, have in common. */
 struct ab_record_item {
 	bool is_present, is_seen;
@@ -109,6 +118,8 @@ struct ab_record_item {
 	bool is_ledger_due;  /* the ledger on disk has not been told of .ledger */
 	bool is_ledger_seen; /* in the dump of the ledger that runs */
 	uint8_t state;	     /* enum ab_record_state */
+	bool is_in_use;	     /* a session stands on it, or may; derived */
+	uint8_t wish;	     /* enum ab_wish; derived */
 	uint8_t ledger; /* enum ab_owner as written down; FOREIGN: not in the ledger */
 	uint64_t hash;	/* of the content on disk */
 	uint64_t own_hash; /* of the content that we wrote */
@@ -194,7 +205,7 @@ enum ab_gate {
 struct ab_path {
 	struct ab_item item;
 	uint32_t port; /* slot */
-	uint32_t next; /* in the port's list */
+	uint32_t next; /* in the port's list, which is sorted by portal */
 	uint32_t first_found;
 	struct ab_portal portal;
 	uint8_t roles;	    /* AB_ROLE_*; 0: known, not wanted */

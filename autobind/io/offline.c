@@ -276,16 +276,17 @@ static void on_ledger_entry(void *arg, const struct ab_ledger_entry *entry)
 	take(arg, &ev);
 }
 
-/* A ledger that is not there, or not for us to read, owns nothing that we could show.
- */
+/* A ledger that is not there owns nothing: the daemon has never run. One that is not
+ * for us to read may own anything. */
 static void look_at_ledger(struct ab_offline *o, const struct ab_roots *roots)
 {
 	struct ab_event end = { .type = AB_EV_DUMP_END };
+	int r;
 
 	take_dump(o, AB_EV_DUMP_BEGIN, AB_SOURCE_LEDGER);
+	r = ab_ledger_file_read(roots->path[AB_ROOT_STATE], on_ledger_entry, o);
 	end.dump.source = AB_SOURCE_LEDGER;
-	end.dump.is_unreadable = ab_ledger_file_read(roots->path[AB_ROOT_STATE],
-						     on_ledger_entry, o) != 0;
+	end.dump.is_unreadable = r != 0 && r != -ENOENT;
 	take(o, &end);
 }
 
@@ -625,10 +626,14 @@ static bool is_repeated_probe(const struct ab_offline *o, size_t index)
 
 void ab_offline_plan(const struct ab_offline *o, ab_view_fn *fn, void *arg)
 {
+	struct ab_view v = ab_offline_view(o);
 	struct ab_row row;
 	size_t i;
 
 	for (i = 0; i < o->n_steps; i++)
 		if (!is_repeated_probe(o, i) && ab_view_plan(&o->steps[i], &row))
 			fn(arg, &row);
+	v.fn = fn;
+	v.arg = arg;
+	(void)ab_view_blocked(&v);
 }

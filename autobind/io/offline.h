@@ -48,7 +48,8 @@ struct ab_view ab_offline_view(const struct ab_offline *o);
 /* Is the configuration refused? Then @message says where and why. */
 bool ab_offline_is_refused(const struct ab_offline *o, struct ab_text *message);
 
-/* What the daemon would do first, as rows of `plan`; all of it on a described world. */
+/* What the daemon would do first, as rows of `plan`; all of it on a described world.
+ * Then what it could not do. */
 void ab_offline_plan(const struct ab_offline *o, ab_view_fn *fn, void *arg);
 
 #endif

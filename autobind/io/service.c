@@ -2,6 +2,7 @@
 #include "io/service.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -326,7 +327,7 @@ static bool is_satisfied(const struct ab_service *s)
 	struct ab_view v = ab_shell_view(s->sh);
 	enum ab_overall o = ab_view_overall(v.e);
 
-	return o == AB_OVERALL_OK || o == AB_OVERALL_IDLE;
+	return (o == AB_OVERALL_OK || o == AB_OVERALL_IDLE) && ab_view_is_settled(v.e);
 }
 
 static void give_up(void *arg)
@@ -524,30 +525,129 @@ static void on_reloaded(void *arg, int r, const struct ab_conf *conf)
 	follow_progress(s, reply);
 }
 
-/* The steps of a plan, sent in pieces as a table is. */
+/* The rows of a plan, sent in pieces as a table is: the steps, then what is blocked.
+ * The engine that they come from is gone by then. */
 struct steps {
 	struct ab_reply *reply;
+	/* Cells of the blocked: kind, object, port, reason, each with its NUL. */
+	char *blocked; /* owned */
+	size_t blocked_len, blocked_at;
+	uint32_t n_more; /* blocked that are not told */
 	uint32_t n, n_sent;
 	struct ab_effect v[];
 };
 
+/* Blocked things that are told: an answer that is read. */
+#define BLOCKED_MAX 4096u
+
+struct collector {
+	FILE *f;
+	uint32_t n;
+};
+
+static void collect(void *arg, const struct ab_row *row)
+{
+	static const char *const cells[] = { "kind", "object", "port", "reason" };
+	struct collector *c = arg;
+	unsigned int i;
+
+	if (c->n++ >= BLOCKED_MAX)
+		return;
+	for (i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+		(void)fputs(ab_row_get(row, cells[i]), c->f); /* asked at the end */
+		(void)fputc('\0', c->f);
+	}
+}
+
+static bool collect_blocked(struct steps *s, const struct ab_view *after)
+{
+	struct ab_view v = *after;
+	struct collector c = { .f = open_memstream(&s->blocked, &s->blocked_len) };
+	bool is_good;
+
+	if (!c.f)
+		return false;
+	v.fn = collect;
+	v.arg = &c;
+	(void)ab_view_blocked(&v);
+	s->n_more = c.n > BLOCKED_MAX ? c.n - BLOCKED_MAX : 0;
+	is_good = !ferror(c.f);
+	return fclose(c.f) == 0 && is_good;
+}
+
+static const char *take_cell(struct steps *s)
+{
+	const char *cell = s->blocked + s->blocked_at;
+
+	s->blocked_at += strlen(cell) + 1;
+	return cell;
+}
+
+static void send_blocked(struct steps *s)
+{
+	struct ab_row row;
+	const char *port;
+
+	ab_row_clear(&row);
+	ab_row_text(&row, "op", "!");
+	ab_row_text(&row, "kind", take_cell(s));
+	ab_row_text(&row, "object", take_cell(s));
+	port = take_cell(s);
+	if (*port)
+		ab_row_text(&row, "port", port);
+	else
+		ab_row_null(&row, "port");
+	ab_row_text(&row, "reason", take_cell(s));
+	(void)ab_reply_row(s->reply, &row);
+}
+
+static void send_more(struct steps *s)
+{
+	struct ab_row row;
+
+	ab_row_clear(&row);
+	ab_row_text(&row, "op", "!");
+	ab_row_text(&row, "kind", "more");
+	ab_row_number(&row, "object", s->n_more);
+	ab_row_null(&row, "port");
+	ab_row_text(&row, "reason",
+		    "not told here; `autobind status` and `paths` tell of all");
+	(void)ab_reply_row(s->reply, &row);
+	s->n_more = 0;
+}
+
+/* Return: true when nothing is left. */
 static bool send_steps(struct steps *s)
 {
 	struct ab_row row;
 	unsigned int i;
 
-	for (i = 0; i < PIECE_ROWS * PIECES_MAX && s->n_sent < s->n; i++) {
+	for (i = 0; i < PIECE_ROWS * PIECES_MAX; i++) {
 		if (ab_reply_is_full(s->reply))
 			return false;
-		if (ab_view_plan(&s->v[s->n_sent++], &row))
-			(void)ab_reply_row(s->reply, &row);
+		if (s->n_sent < s->n) {
+			if (ab_view_plan(&s->v[s->n_sent++], &row))
+				(void)ab_reply_row(s->reply, &row);
+		} else if (s->blocked_at < s->blocked_len) {
+			send_blocked(s);
+		} else {
+			if (s->n_more)
+				send_more(s);
+			return true;
+		}
 	}
-	return s->n_sent == s->n;
+	return false;
+}
+
+static void free_steps(struct steps *s)
+{
+	free(s->blocked);
+	free(s);
 }
 
 static void end_steps(void *arg, struct ab_reply *reply)
 {
-	free(arg);
+	free_steps(arg);
 	ab_reply_end(reply);
 }
 
@@ -558,7 +658,7 @@ static void on_room_for_steps(void *arg, struct ab_reply *reply)
 }
 
 static void on_planned(void *arg, int r, const struct ab_conf *conf,
-		       const struct ab_effects *effects)
+		       const struct ab_effects *effects, const struct ab_view *after)
 {
 	struct conf_request *c = arg;
 	struct ab_reply *reply = c->reply;
@@ -567,12 +667,15 @@ static void on_planned(void *arg, int r, const struct ab_conf *conf,
 	remove_waiting(c->service, c);
 	if (refuse_conf(reply, r, conf, "as a reload would be"))
 		return;
-	s = malloc(sizeof(*s) + effects->n * sizeof(s->v[0]));
-	if (!s) {
+	s = calloc(1, sizeof(*s) + effects->n * sizeof(s->v[0]));
+	if (!s || !collect_blocked(s, after)) {
+		if (s)
+			free_steps(s);
 		ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL, "out of memory");
 		return;
 	}
-	*s = (struct steps){ .reply = reply, .n = effects->n };
+	s->reply = reply;
+	s->n = effects->n;
 	if (effects->n)
 		memcpy(s->v, effects->v, effects->n * sizeof(s->v[0]));
 	if (send_steps(s))

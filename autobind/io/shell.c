@@ -408,26 +408,21 @@ static bool is_write(const struct ab_effect *ef)
 
 /* What a copy of the engine would do with that policy set. Writes are taken to go well:
  * only so many are in flight, and others wait for them. */
-static int plan_with(struct ab_shell *sh, const struct ab_policy_set *set,
-		     struct ab_effects *out)
+static int plan_with(struct ab_machine *copy, const struct ab_policy_set *set,
+		     ab_mono now, struct ab_effects *out)
 {
 	struct ab_event ev = { .type = AB_EV_POLICY };
-	ab_mono now = ab_loop_now(sh->loop);
-	struct ab_machine copy;
+	int r = ab_machine_step(copy, set, &ev, now, out);
 	uint32_t i;
-	int r = ab_machine_copy(&copy, &sh->machine);
 
-	if (r == 0)
-		r = ab_machine_step(&copy, set, &ev, now, out);
 	for (i = 0; r == 0 && i < out->n && out->max - out->n >= AB_EFFECTS_MIN; i++) {
 		if (!is_write(&out->v[i]))
 			continue;
 		memset(&ev, 0, sizeof(ev));
 		ev.type = AB_EV_DONE;
 		ev.done.job = out->v[i].job;
-		r = ab_machine_step(&copy, set, &ev, now, out);
+		r = ab_machine_step(copy, set, &ev, now, out);
 	}
-	ab_machine_fini(&copy);
 	return r;
 }
 
@@ -435,12 +430,24 @@ static void answer_plan(struct ab_shell *sh, const struct waiter *w, int r,
 			const struct ab_conf *conf)
 {
 	struct ab_effects out = { .max = PLAN_EFFECTS };
+	struct ab_view after = { .now = ab_loop_now(sh->loop) };
+	struct ab_machine copy;
 
-	if (r == 0 && conf->set) {
-		out.v = calloc(out.max, sizeof(*out.v));
-		r = out.v ? plan_with(sh, conf->set, &out) : -ENOMEM;
+	if (r || !conf->set) {
+		w->plan(w->arg, r, conf, &out, NULL);
+		return;
 	}
-	w->plan(w->arg, r, conf, &out);
+	out.v = calloc(out.max, sizeof(*out.v));
+	r = out.v ? ab_machine_copy(&copy, &sh->machine) : -ENOMEM;
+	if (r == 0) {
+		r = plan_with(&copy, conf->set, after.now, &out);
+		after.e = copy.engine;
+		after.set = conf->set;
+		w->plan(w->arg, r, conf, &out, &after);
+		ab_machine_fini(&copy);
+	} else {
+		w->plan(w->arg, r, conf, &out, NULL);
+	}
 	free(out.v);
 }
 

@@ -82,11 +82,14 @@ int ab_shell_reload(struct ab_shell *sh, ab_shell_reload_fn *fn, void *arg);
 /**
  * ab_shell_plan() - what the configuration in the files would change
  * @sh:  the shell; unchanged
- * @fn:  told once, from the loop, as for a reload; @view gives the effects
+ * @fn:  told once, from the loop, as for a reload: the effects, and what things look
+ * like behind them (@after, NULL when there is no configuration to plan with); both
+ * last for the call only
  * @arg: for @fn
  */
 typedef void ab_shell_plan_fn(void *arg, int r, const struct ab_conf *conf,
-			      const struct ab_effects *effects);
+			      const struct ab_effects *effects,
+			      const struct ab_view *after);
 int ab_shell_plan(struct ab_shell *sh, ab_shell_plan_fn *fn, void *arg);
 
 /* Whoever asked for a reload or a plan with this @arg is not told any more; a reload

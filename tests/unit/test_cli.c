@@ -156,16 +156,18 @@ static void send_explain(struct ab_reply *reply)
 
 static void send_plan(struct ab_reply *reply)
 {
-	static const char *const members[] = { "op", "kind", "object", "port" };
-	static const char *const rows[][4] = {
+	static const char *const members[] = { "op", "kind", "object", "port",
+					       "reason" };
+	static const char *const rows[][5] = {
 		{ "+", "iface", "ab-ens1f0", "ens1f0" },
 		{ "~", "node", "iqn.2001-05.com.example:a 10.0.0.10:3260,1", "ens1f0" },
 		{ "-", "node", "iqn.2001-05.com.example:b 10.0.0.11:3260,1", "ens1f1" },
+		{ "!", "path", "10.0.0.12:3260", "ens1f1", "does not answer" },
 	};
 	unsigned int i;
 
-	for (i = 0; i < 3; i++)
-		text_rows(reply, members, rows[i], 4);
+	for (i = 0; i < 4; i++)
+		text_rows(reply, members, rows[i], rows[i][4] ? 5 : 4);
 }
 
 static void send_events(struct ab_reply *reply, const struct ab_request *req)

@@ -1014,6 +1014,31 @@ static void wider_targets_add_and_deny_deletes_what_is_ours(void **st)
 	end(m);
 }
 
+/* A reload is answered when the last word has been spoken, not when all is planned. */
+static void an_update_in_flight_leaves_a_port_bound_but_nothing_settled(void **st)
+{
+	const struct ab_policy_set *first = san();
+	struct model *m = bound_world_of(first);
+
+	(void)st;
+	assert_true(ab_view_is_settled(model_engine(m)));
+	model_policy(m,
+		     model_set(first, NULL,
+			       SAN PROBE RECORD
+			       "[Node]\nnode.session.timeo.replacement_timeout = 5\n",
+			       NULL));
+	assert_int_equal(m->n_jobs, 2);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	assert_false(ab_view_is_settled(model_engine(m)));
+	model_do(m, 0);
+	assert_false(ab_view_is_settled(model_engine(m)));
+	model_do(m, 0);
+	assert_true(ab_view_is_settled(model_engine(m)));
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	model_set_free(first);
+	end(m);
+}
+
 static void a_set_with_fewer_policies_is_safe_while_links_are_stale(void **st)
 {
 	const struct ab_policy_set *a =
@@ -1712,6 +1737,44 @@ static uint32_t next_random(uint64_t *state)
 	return (uint32_t)(*state >> 33);
 }
 
+/* However they come and go, and wherever the latest one was put. */
+static void paths_are_kept_in_the_order_of_their_portals(void **st)
+{
+	static const struct ab_limits limits = { .ports = 1, .paths = 64 };
+	const struct ab_engine_config config = { .seed = 1 };
+	struct ab_engine *e =
+		ab_engine_init(malloc(ab_engine_size(&limits)), &limits, &config);
+	uint32_t port = ab_world_add_port(e, 2), i, k, n;
+	uint64_t seed = 7;
+
+	(void)st;
+	for (k = 0; k < 2000; k++) {
+		uint8_t host = (uint8_t)(next_random(&seed) % 64);
+		struct ab_portal portal = { .addr = { AF_INET, { 10, 0, 0, host } },
+					    .port = AB_PORTAL_PORT };
+		uint32_t slot = ab_world_find_path(e, port, &portal);
+
+		if (slot == AB_NONE)
+			assert_int_not_equal(ab_world_add_path(e, port, &portal),
+					     AB_NONE);
+		else
+			ab_world_remove_path(e, slot);
+		n = 0;
+		for (i = ab_port_at(e, port)->first_path; i != AB_NONE;
+		     i = ab_path_at(e, i)->next) {
+			uint32_t next = ab_path_at(e, i)->next;
+
+			n++;
+			if (next != AB_NONE)
+				assert_true(ab_portal_compare(
+						    &ab_path_at(e, i)->portal,
+						    &ab_path_at(e, next)->portal) < 0);
+		}
+		assert_int_equal(n, e->paths.live);
+	}
+	free(e);
+}
+
 /* One change or answer that may happen now. */
 static void random_event(struct model *m, uint64_t *seed)
 {
@@ -1833,6 +1896,8 @@ int main(void)
 		cmocka_unit_test(while_paused_nothing_changes_and_resume_catches_up),
 		cmocka_unit_test(wider_targets_add_and_deny_deletes_what_is_ours),
 		cmocka_unit_test(
+			an_update_in_flight_leaves_a_port_bound_but_nothing_settled),
+		cmocka_unit_test(
 			a_set_with_fewer_policies_is_safe_while_links_are_stale),
 		cmocka_unit_test(
 			an_address_that_is_asked_no_more_takes_its_finds_along),
@@ -1866,6 +1931,7 @@ int main(void)
 		cmocka_unit_test(a_restart_in_an_unchanged_world_writes_nothing),
 		cmocka_unit_test(a_restart_without_a_cable_deletes_nothing),
 		cmocka_unit_test(a_dump_sweeps_what_did_not_appear),
+		cmocka_unit_test(paths_are_kept_in_the_order_of_their_portals),
 		cmocka_unit_test(
 			random_worlds_keep_the_rules_and_planning_all_changes_nothing),
 	};
