@@ -11,6 +11,7 @@ static const struct ab_column status_columns[] = {
 	{ "state", "STATE", AB_COLUMN_STATE, NULL },
 	{ "portals_up", "PORTALS", AB_COLUMN_RATIO, "portals_all" },
 	{ "records", "RECORDS", AB_COLUMN_RATIO, "records_wanted" },
+	{ "sessions", "SESSIONS", AB_COLUMN_RATIO, "sessions_wanted" },
 	{ "reason", "REASON", AB_COLUMN_TEXT, NULL },
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
 };
@@ -69,6 +70,20 @@ static const struct ab_column node_columns[] = {
 	{ "owner", "OWNER", AB_COLUMN_STATE, NULL },
 	{ "state", "STATE", AB_COLUMN_STATE, NULL },
 	{ "port", "PORT", AB_COLUMN_TEXT, NULL },
+	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
+};
+
+static const struct ab_column session_columns[] = {
+	{ "target", "TARGET", AB_COLUMN_TEXT, NULL },
+	{ "portal", "PORTAL", AB_COLUMN_TEXT, NULL },
+	{ "iface", "IFACE", AB_COLUMN_TEXT, NULL },
+	{ "port", "PORT", AB_COLUMN_TEXT, NULL },
+	{ "sid", "SID", AB_COLUMN_NUMBER, NULL },
+	{ "state", "STATE", AB_COLUMN_STATE, NULL },
+	{ "since_ms", "SINCE", AB_COLUMN_DURATION, NULL },
+	{ "mapped", "MAPPED", AB_COLUMN_RATIO, "disks" },
+	{ "owner", "OWNER", AB_COLUMN_STATE, NULL },
+	{ "reason", "REASON", AB_COLUMN_TEXT, NULL },
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
 };
 
@@ -215,6 +230,17 @@ const struct ab_verb ab_verbs[] = {
 	  .options = world_options,
 	  .columns = node_columns,
 	  .empty = "No node record.",
+	  .run = ab_run_rows },
+	{ .name = "sessions",
+	  .args = "[FILTER]...",
+	  .max_args = AB_VERB_ANY,
+	  .source = AB_VERB_DAEMON,
+	  .deadline_s = 10,
+	  .has_filters = true,
+	  .help = "sessions, and those that are wanted and not there",
+	  .details = FILTER_DETAILS,
+	  .columns = session_columns,
+	  .empty = "No session.",
 	  .run = ab_run_rows },
 	{ .name = "explain",
 	  .args = "PORT [PORTAL|TARGET]",

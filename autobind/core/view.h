@@ -51,6 +51,8 @@ uint32_t ab_view_portals(const struct ab_view *v);
 /* By the names of the ports, then by portal. */
 uint32_t ab_view_paths(const struct ab_view *v, const char *port);
 uint32_t ab_view_nodes(const struct ab_view *v, const char *port);
+/* Sessions of the kernel, and those that a policy wants and that are not there. */
+uint32_t ab_view_sessions(const struct ab_view *v, const char *port);
 /* What the policies want and is not there, each with its reason, whether or not it is
  * under way; cells port, portal (where there is one), state, text. */
 uint32_t ab_view_missing(const struct ab_view *v);
@@ -80,6 +82,8 @@ bool ab_view_plan(const struct ab_effect *ef, struct ab_row *row);
 
 /* "BOUND", "SEARCHING", ... */
 const char *ab_view_port_state(unsigned int state);
+/* "LOGGED_IN", "WAITING", ... of enum ab_login_verdict. */
+const char *ab_view_login_verdict(unsigned int verdict);
 /* "ours", "foreign", "modified", "held". */
 const char *ab_view_owner(enum ab_owner owner);
 

@@ -205,6 +205,12 @@ static void do_nodes(struct ab_service *s, const struct ab_request *req,
 	send_table(s, req, reply, ab_view_nodes);
 }
 
+static void do_sessions(struct ab_service *s, const struct ab_request *req,
+			struct ab_reply *reply)
+{
+	send_table(s, req, reply, ab_view_sessions);
+}
+
 static void do_explain(struct ab_service *s, const struct ab_request *req,
 		       struct ab_reply *reply)
 {
@@ -726,13 +732,13 @@ static void on_request(void *arg, const struct ab_request *req, struct ab_reply 
 		void (*fn)(struct ab_service *s, const struct ab_request *req,
 			   struct ab_reply *reply);
 	} methods[] = {
-		{ "status", do_status },   { "ports", do_ports },
-		{ "ifaces", do_ifaces },   { "portals", do_portals },
-		{ "paths", do_paths },	   { "nodes", do_nodes },
-		{ "explain", do_explain }, { "plan", do_plan },
-		{ "reload", do_reload },   { "apply", do_apply },
-		{ "pause", do_pause },	   { "resume", do_resume },
-		{ "events", do_events },
+		{ "status", do_status },     { "ports", do_ports },
+		{ "ifaces", do_ifaces },     { "portals", do_portals },
+		{ "paths", do_paths },	     { "nodes", do_nodes },
+		{ "sessions", do_sessions }, { "explain", do_explain },
+		{ "plan", do_plan },	     { "reload", do_reload },
+		{ "apply", do_apply },	     { "pause", do_pause },
+		{ "resume", do_resume },     { "events", do_events },
 	};
 	unsigned int i;
 
