@@ -35,6 +35,16 @@ enum ab_overall ab_view_overall(const struct ab_engine *e)
 	return any ? worst : AB_OVERALL_IDLE;
 }
 
+bool ab_view_is_complete(const struct ab_engine *e)
+{
+	unsigned int i;
+
+	for (i = 0; i < AB_SOURCE_MAX; i++)
+		if (!e->is_fresh[i])
+			return false;
+	return true;
+}
+
 void ab_view_head(const struct ab_view *v, struct ab_row *row)
 {
 	static const char *const words[] = {

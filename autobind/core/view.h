@@ -35,6 +35,9 @@ enum ab_overall {
 
 enum ab_overall ab_view_overall(const struct ab_engine *e);
 
+/* Has every source been read through? */
+bool ab_view_is_complete(const struct ab_engine *e);
+
 /* Adds the engine's part of the head of `status` to @row. */
 void ab_view_head(const struct ab_view *v, struct ab_row *row);
 

@@ -663,7 +663,7 @@ int ab_service_new(struct ab_shell *sh, const char *path, gid_t group,
 		free(s);
 		return r;
 	}
-	ab_shell_on_step(sh, on_step, s);
+	ab_shell_watch(sh, on_step, s);
 	*ret_service = s;
 	return 0;
 }
@@ -697,7 +697,7 @@ struct ab_service *ab_service_free(struct ab_service *s)
 {
 	if (!s)
 		return NULL;
-	ab_shell_on_step(s->sh, NULL, NULL);
+	ab_shell_unwatch(s->sh, s);
 	end_waiting(s);
 	s->control = ab_control_free(s->control);
 	free(s);

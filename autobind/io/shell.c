@@ -54,9 +54,12 @@ struct ab_shell {
 	struct waiter *late;	/* came during it: they need another one */
 	unsigned int n_rereads;
 	bool is_reading, is_last_good;
-	bool lacks_memory; /* an event was lost; everything is dumped again */
-	void (*on_step)(void *arg);
-	void *on_step_arg;
+	bool is_recovering; /* the last good configuration is being read */
+	bool lacks_memory;  /* an event was lost; everything is dumped again */
+	struct {
+		void (*fn)(void *arg); /* NULL: free */
+		void *arg;
+	} watchers[AB_SHELL_WATCHERS];
 	struct ab_host host;
 	bool is_stepping;
 	struct ab_effect effects[AB_SHELL_EFFECTS];
@@ -295,6 +298,15 @@ static ab_mono next_tick(const struct ab_shell *sh)
 	return sh->lacks_memory && ab_mono_before(next, later) ? later : next;
 }
 
+static void tell_watchers(struct ab_shell *sh)
+{
+	unsigned int i;
+
+	for (i = 0; i < AB_SHELL_WATCHERS; i++)
+		if (sh->watchers[i].fn)
+			sh->watchers[i].fn(sh->watchers[i].arg);
+}
+
 /* Takes an event, and then what its effects gave at once. */
 static void on_event(void *arg, const struct ab_event *ev)
 {
@@ -311,8 +323,7 @@ static void on_event(void *arg, const struct ab_event *ev)
 		step(sh, &next);
 	sh->is_stepping = false;
 	ab_loop_timer_set(sh->timer, next_tick(sh));
-	if (sh->on_step)
-		sh->on_step(sh->on_step_arg);
+	tell_watchers(sh);
 }
 
 void ab_shell_event(struct ab_shell *sh, const struct ab_event *ev)
@@ -381,6 +392,7 @@ static void on_last_good(void *arg, int r, const char *data, size_t n)
 	struct ab_shell *sh = arg;
 	struct ab_conf *conf = NULL;
 
+	sh->is_recovering = false;
 	/* A reload was quicker, with files that are good now. */
 	if (sh->conf)
 		return;
@@ -390,6 +402,7 @@ static void on_last_good(void *arg, int r, const char *data, size_t n)
 		ab_log_errx("conf", "there is no configuration that was good before: "
 				    "watching only, nothing is changed");
 		(void)ab_conf_free(conf);
+		tell_watchers(sh);
 		return;
 	}
 	ab_log_warnx("conf", "the last good configuration is used instead");
@@ -491,7 +504,8 @@ static void refuse(struct ab_shell *sh)
 			     set_of(sh)->generation);
 		return;
 	}
-	if (ab_store_load_good(sh->store, on_last_good, sh) < 0)
+	sh->is_recovering = ab_store_load_good(sh->store, on_last_good, sh) == 0;
+	if (!sh->is_recovering)
 		ab_log_errx("conf", "out of memory: watching only, nothing is changed");
 }
 
@@ -528,6 +542,8 @@ static bool take_conf(struct ab_shell *sh, int r, const char *data, size_t n)
 	answer_waiters(sh, list, r, conf);
 	if (!is_taken)
 		(void)ab_conf_free(conf);
+	if (wants_force)
+		tell_watchers(sh);
 	if (!sh->late || sh->is_reading)
 		return false;
 	sh->waiters = sh->late;
@@ -544,6 +560,7 @@ static void read_conf(struct ab_shell *sh)
 
 	do {
 		sh->is_reading = true;
+		tell_watchers(sh);
 		r = ab_store_read_conf(sh->store, on_conf, sh);
 	} while (r < 0 && take_conf(sh, r, NULL, 0));
 }
@@ -817,8 +834,34 @@ const struct ab_history *ab_shell_history(const struct ab_shell *sh)
 	return sh->history;
 }
 
-void ab_shell_on_step(struct ab_shell *sh, void (*fn)(void *arg), void *arg)
+bool ab_shell_is_settled(const struct ab_shell *sh)
 {
-	sh->on_step = fn;
-	sh->on_step_arg = arg;
+	return !ab_shell_is_reloading(sh) && !sh->is_recovering &&
+	       ab_view_is_complete(sh->machine.engine);
+}
+
+bool ab_shell_is_reloading(const struct ab_shell *sh)
+{
+	return sh->is_reading && is_reload(sh->waiters);
+}
+
+void ab_shell_watch(struct ab_shell *sh, void (*fn)(void *arg), void *arg)
+{
+	unsigned int i = 0;
+
+	while (sh->watchers[i].fn) {
+		i++;
+		assert(i < AB_SHELL_WATCHERS);
+	}
+	sh->watchers[i].fn = fn;
+	sh->watchers[i].arg = arg;
+}
+
+void ab_shell_unwatch(struct ab_shell *sh, const void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < AB_SHELL_WATCHERS; i++)
+		if (sh->watchers[i].arg == arg)
+			sh->watchers[i].fn = NULL;
 }
