@@ -460,6 +460,7 @@ static void print_head(const struct ab_render *r, const struct ab_row *row)
 		{ "Generation", { "generation", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Policies", { "policies", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Paused", { "paused", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Quiesced", { "quiesced", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Only additions", { "additions_only", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Ports", { "ports", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Paths up", { "paths_up", NULL, AB_COLUMN_RATIO, "paths_all" } },

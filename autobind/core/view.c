@@ -45,6 +45,16 @@ bool ab_view_is_complete(const struct ab_engine *e)
 	return true;
 }
 
+bool ab_view_is_paused(const struct ab_engine *e)
+{
+	return e->is_paused;
+}
+
+bool ab_view_is_acting(const struct ab_engine *e)
+{
+	return e->n_writes > 0;
+}
+
 void ab_view_head(const struct ab_view *v, struct ab_row *row)
 {
 	static const char *const words[] = {
@@ -72,7 +82,8 @@ void ab_view_head(const struct ab_view *v, struct ab_row *row)
 	ab_row_number(row, "ports", taken);
 	ab_row_number(row, "paths_up", up);
 	ab_row_number(row, "paths_all", all);
-	ab_row_bool(row, "paused", v->e->is_paused);
+	ab_row_bool(row, "paused", v->e->is_paused_by_hand);
+	ab_row_bool(row, "quiesced", v->e->is_quiesced);
 	ab_row_bool(row, "additions_only", v->e->is_ledger_unreadable);
 	ab_row_text(row, "overall", words[overall]);
 }

@@ -57,6 +57,8 @@ static void add_status(struct ab_text *t, const struct ab_row *row)
 	ab_text_addi(t, number_of(row, "paths_all"));
 	if (number_of(row, "paused"))
 		ab_text_add(t, ", paused");
+	if (number_of(row, "quiesced"))
+		ab_text_add(t, ", quiesced");
 	if (number_of(row, "additions_only"))
 		ab_text_add(t, ", only additions");
 	if (!ab_streq(ab_row_get(row, "configuration"), "current")) {
