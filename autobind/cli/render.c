@@ -455,6 +455,7 @@ static void print_head(const struct ab_render *r, const struct ab_row *row)
 		{ "Initiator", { "initiator", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Daemon", { "daemon", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Database", { "database", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Logins", { "logins", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Store", { "store", NULL, AB_COLUMN_STATE, NULL } },
 		{ "Configuration", { "configuration", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Generation", { "generation", NULL, AB_COLUMN_TEXT, NULL } },

@@ -702,10 +702,8 @@ static int start(struct ab_shell *sh)
 		{ "the monitors", start_monitors },
 	};
 	unsigned int i;
-	int r = ab_host_read(sh->config.roots, &sh->host);
+	int r = start_store(sh);
 
-	if (r == 0)
-		r = start_store(sh);
 	if (r == 0)
 		r = ab_loop_new(&sh->loop);
 	if (r == 0)
@@ -732,19 +730,28 @@ static int start(struct ab_shell *sh)
 
 int ab_shell_new(const struct ab_shell_config *config, struct ab_shell **ret_shell)
 {
-	struct ab_engine_config ec = { .no_login = config->no_login };
+	struct ab_engine_config ec = { 0 };
 	struct ab_shell *sh = calloc(1, sizeof(*sh));
-	int r = -ENOMEM;
+	int r;
 
 	if (!sh)
-		return r;
+		return -ENOMEM;
 	sh->config = *config;
+	r = ab_host_read(config->roots, &sh->host);
+	if (r < 0) {
+		errno = -r;
+		ab_log_err("shell", "open-iscsi's database cannot be located");
+		free(sh);
+		return r;
+	}
+	ec.no_login = config->no_login || !sh->host.is_iscsiadm_db;
 	sh->history = calloc(1, sizeof(*sh->history));
 	/* Without entropy at boot the jitter is the same on two hosts: no more harm. */
 	if (getrandom(&ec.seed, sizeof(ec.seed), GRND_NONBLOCK) != sizeof(ec.seed))
 		ec.seed = (uint64_t)ab_clock_now().ns;
 	sh->queue_size = QUEUE_MIN;
 	sh->queue = calloc(sh->queue_size, sizeof(*sh->queue));
+	r = -ENOMEM;
 	if (!sh->history || !sh->queue || ab_machine_init(&sh->machine, &ec) < 0)
 		goto fail;
 	r = ab_recorder_open(config->record, &ec, AB_SHELL_EFFECTS, &sh->recorder);
@@ -826,6 +833,12 @@ void ab_shell_add_head(const struct ab_shell *sh, struct ab_row *row)
 				       : "current");
 	ab_row_text(row, "store", ab_store_state_name(ab_store_state(sh->store)));
 	ab_row_text(row, "database", sh->host.db_root);
+	if (sh->config.no_login)
+		ab_row_text(row, "logins", "off: --no-login");
+	else if (!sh->host.is_iscsiadm_db)
+		ab_row_text(row, "logins", "off: iscsiadm uses another database");
+	else
+		ab_row_null(row, "logins");
 	ab_row_text(row, "daemon", AB_VERSION);
 }
 
