@@ -150,6 +150,17 @@ static const struct ab_verb_option ping_options[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
+static const struct ab_verb_option pause_options[] = {
+	{ "quiesce", 0, NULL,
+	  "because open-iscsi stops; no matter of `resume` by hand" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct ab_verb_option resume_options[] = {
+	{ "quiesce", 0, NULL, "open-iscsi is back; a pause by hand goes on" },
+	{ NULL, 0, NULL, NULL },
+};
+
 static const struct ab_verb_option world_options[] = {
 	{ "world", 'w', "FILE", "on the world that FILE describes, not on this host" },
 	{ NULL, 0, NULL, NULL },
@@ -315,8 +326,10 @@ const struct ab_verb ab_verbs[] = {
 	  .args = "",
 	  .source = AB_VERB_DAEMON,
 	  .style = AB_STYLE_STREAM,
-	  .deadline_s = 10,
+	  .deadline_s = 90,
 	  .help = "change nothing any more, but go on watching",
+	  .details = "Waits, for at most 60 s, until what is being done has ended.\n",
+	  .options = pause_options,
 	  .columns = progress_columns,
 	  .run = ab_run_rows },
 	{ .name = "resume",
@@ -325,6 +338,7 @@ const struct ab_verb ab_verbs[] = {
 	  .style = AB_STYLE_STREAM,
 	  .deadline_s = 10,
 	  .help = "the end of pause",
+	  .options = resume_options,
 	  .columns = progress_columns,
 	  .run = ab_run_rows },
 	{ .name = "events",

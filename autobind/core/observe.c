@@ -697,16 +697,27 @@ static void apply(struct ab_engine *e)
 
 void ab_observe_command(const struct ab_step *s, const struct ab_event *ev)
 {
+	struct ab_engine *e = s->e;
+
 	switch ((enum ab_command_verb)ev->command.verb) {
 	case AB_COMMAND_APPLY:
-		apply(s->e);
-		break;
+		apply(e);
+		return;
 	case AB_COMMAND_PAUSE:
+		e->is_paused_by_hand = true;
+		break;
 	case AB_COMMAND_RESUME:
-		s->e->is_paused = ev->command.verb == AB_COMMAND_PAUSE;
-		ab_world_touch_all(s->e, true);
+		e->is_paused_by_hand = e->is_quiesced = false;
+		break;
+	case AB_COMMAND_QUIESCE:
+		e->is_quiesced = true;
+		break;
+	case AB_COMMAND_UNQUIESCE:
+		e->is_quiesced = false;
 		break;
 	case AB_COMMAND_MAX:
-		break;
+		return;
 	}
+	e->is_paused = e->is_paused_by_hand || e->is_quiesced;
+	ab_world_touch_all(e, true);
 }

@@ -233,7 +233,6 @@ static void plan_pick(const struct ab_step *s, struct ab_target *t,
 	case AB_LOGIN_RUNNING:
 	case AB_LOGIN_UNWANTED:
 	case AB_LOGIN_SPARE:
-	case AB_LOGIN_CAPPED:
 	case AB_LOGIN_PAUSED:
 	case AB_LOGIN_HELD:
 	case AB_LOGIN_DENIED:

@@ -474,7 +474,8 @@ size_t ab_engine_project(const struct ab_engine *e, char *buf, size_t size)
 		add_flag(&p, "dumping", e->is_dumping[i]);
 		add_flag(&p, "resync", e->wants_resync[i]);
 	}
-	add_flag(&p, "paused", e->is_paused);
+	add_flag(&p, "paused", e->is_paused_by_hand);
+	add_flag(&p, "quiesced", e->is_quiesced);
 	add_flag(&p, "blind", e->is_ledger_unreadable);
 	add_number(&p, "multipath", e->multipath);
 	add_time(&p, e->orphans_due);

@@ -14,7 +14,7 @@ const struct ab_policy *ab_session_policy(const struct ab_engine *e,
 	uint32_t path = ab_world_login_path(e, n);
 	const struct ab_policy *pol;
 
-	if (!set || path == AB_NONE || !n->is_wanted)
+	if (!set || path == AB_NONE || !n->is_wanted || e->config.no_login)
 		return NULL;
 	pol = &set->policies[ab_port_at_const(e, ab_path_at_const(e, path)->port)
 				     ->policy];
@@ -52,8 +52,6 @@ static enum ab_login_verdict obstacle(const struct ab_engine *e,
 	const struct ab_target *t = ab_target_at_const(e, n->target);
 	const struct ab_path *path = ab_path_at_const(e, ab_world_login_path(e, n));
 
-	if (e->config.no_login)
-		return AB_LOGIN_CAPPED;
 	if (e->is_paused)
 		return AB_LOGIN_PAUSED;
 	if (n->login.is_held)

@@ -15,9 +15,8 @@ enum ab_login_verdict {
 	AB_LOGIN_LOGGED_IN,
 	AB_LOGIN_RECOVERING, /* it has a session, whose connection is not there now */
 	AB_LOGIN_RUNNING,    /* a login is in flight */
-	AB_LOGIN_UNWANTED,   /* no policy logs in over it */
+	AB_LOGIN_UNWANTED,   /* no policy logs in over it, or none may */
 	AB_LOGIN_SPARE,	     /* SessionsPerTarget or SessionsPerPort is used up */
-	AB_LOGIN_CAPPED,     /* --no-login, or not iscsiadm's database */
 	AB_LOGIN_PAUSED,
 	AB_LOGIN_HELD,	    /* the administrator ended its session */
 	AB_LOGIN_DENIED,    /* refused for good; .code says why */
@@ -32,7 +31,8 @@ enum ab_login_verdict {
 	AB_LOGIN_VERDICT_MAX
 };
 
-/* The policy that logs in over the binding, or NULL: none does. */
+/* The policy that logs in over the binding, or NULL: none does, or logins are off
+ * (ab_engine_config.no_login: every policy is capped at Action=record). */
 const struct ab_policy *ab_session_policy(const struct ab_engine *e,
 					  const struct ab_policy_set *set,
 					  const struct ab_node *n);

@@ -40,7 +40,7 @@ bool ab_view_is_settled(const struct ab_engine *e)
 {
 	uint32_t i;
 
-	if (e->n_writes || e->is_ledger_dirty || e->is_starved)
+	if (e->n_writes || e->n_logins || e->is_ledger_dirty || e->is_starved)
 		return false;
 	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ifaces, i))
@@ -51,6 +51,26 @@ bool ab_view_is_settled(const struct ab_engine *e)
 		if (ab_node_at_const(e, i)->record.wish != AB_WISH_NONE)
 			return false;
 	return true;
+}
+
+bool ab_view_is_complete(const struct ab_engine *e)
+{
+	unsigned int i;
+
+	for (i = 0; i < AB_SOURCE_MAX; i++)
+		if (!e->is_fresh[i])
+			return false;
+	return true;
+}
+
+bool ab_view_is_paused(const struct ab_engine *e)
+{
+	return e->is_paused;
+}
+
+bool ab_view_is_acting(const struct ab_engine *e)
+{
+	return e->n_writes > 0 || e->n_logins > 0;
 }
 
 static const char *const multipath_words[AB_MULTIPATH_MAX] = {
@@ -92,7 +112,8 @@ void ab_view_head(const struct ab_view *v, struct ab_row *row)
 		    multipath_words[v->e->multipath < AB_MULTIPATH_MAX
 					    ? v->e->multipath
 					    : AB_MULTIPATH_UNKNOWN]);
-	ab_row_bool(row, "paused", v->e->is_paused);
+	ab_row_bool(row, "paused", v->e->is_paused_by_hand);
+	ab_row_bool(row, "quiesced", v->e->is_quiesced);
 	ab_row_bool(row, "additions_only", v->e->is_ledger_unreadable);
 	ab_row_text(row, "overall", words[overall]);
 }
@@ -155,7 +176,7 @@ static void port_row(const struct ab_view *v, const struct ab_port *p,
 	ab_row_number(row, "portals_all", p->n_wanted);
 	ab_row_number(row, "records", p->n_records);
 	ab_row_number(row, "records_wanted", p->n_records_wanted);
-	if (v->set && p->policy >= 0 &&
+	if (v->set && p->policy >= 0 && !v->e->config.no_login &&
 	    v->set->policies[p->policy].action == AB_ACTION_LOGIN) {
 		ab_row_number(row, "sessions", p->n_sessions);
 		ab_row_number(row, "sessions_wanted", p->n_sessions_wanted);

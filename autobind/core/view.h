@@ -38,6 +38,13 @@ enum ab_overall ab_view_overall(const struct ab_engine *e);
 /* Is every record as it should be, down to the ledger's last word? An update that is
  * not done yet leaves its port BOUND: the record is there before and after. */
 bool ab_view_is_settled(const struct ab_engine *e);
+/* Has every source been read through? */
+bool ab_view_is_complete(const struct ab_engine *e);
+
+/* Is nothing to be changed, by hand or because open-iscsi stops? */
+bool ab_view_is_paused(const struct ab_engine *e);
+/* Is something being changed? What is only asked, as by a discovery, does not count. */
+bool ab_view_is_acting(const struct ab_engine *e);
 
 /* Adds the engine's part of the head of `status` to @row. */
 void ab_view_head(const struct ab_view *v, struct ab_row *row);

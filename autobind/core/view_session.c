@@ -20,7 +20,6 @@ const char *ab_view_login_verdict(unsigned int verdict)
 		[AB_LOGIN_RUNNING] = "LOGGING_IN",
 		[AB_LOGIN_UNWANTED] = "UNWANTED",
 		[AB_LOGIN_SPARE] = "SPARE",
-		[AB_LOGIN_CAPPED] = "NO_LOGIN",
 		[AB_LOGIN_PAUSED] = "PAUSED",
 		[AB_LOGIN_HELD] = "HELD",
 		[AB_LOGIN_DENIED] = "DENIED",
@@ -143,10 +142,6 @@ enum ab_view_reason ab_view_add_login_reason(struct ab_text *t, const struct ab_
 		break;
 	case AB_LOGIN_PAUSED:
 		ab_text_add(t, "not logged in to: paused");
-		break;
-	case AB_LOGIN_CAPPED:
-		ab_text_add(t, "not logged in to: --no-login, or the database is not "
-			       "iscsiadm's");
 		break;
 	case AB_LOGIN_TOTAL:
 		ab_text_add(t, "TotalSessions is reached");

@@ -269,9 +269,12 @@ struct ab_engine {
 	bool is_dumping[AB_SOURCE_MAX];
 	bool wants_resync[AB_SOURCE_MAX];
 	bool is_ledger_unreadable; /* additions only */
-	bool is_paused;
-	bool wants_room; /* a table is full */
-	bool is_starved; /* no room for effects, or too many jobs in flight */
+	bool is_paused;		   /* change nothing, for either of these reasons: */
+	bool is_paused_by_hand;
+	bool is_quiesced; /* open-iscsi stops or is stopped: what goes is no one's will
+			   */
+	bool wants_room;  /* a table is full */
+	bool is_starved;  /* no room for effects, or too many jobs in flight */
 	bool is_orphans_dirty;
 	bool is_targets_dirty; /* some target's .is_dirty */
 	bool is_login_ended; /* targets that wait for one have not been planned since */

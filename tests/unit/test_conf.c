@@ -108,7 +108,7 @@ static void add_line(void *arg, const char *path, const struct ab_diag *diag)
 static int check(void)
 {
 	output[0] = '\0';
-	return ab_conf_check(&roots, add_line, NULL, NULL);
+	return ab_conf_check(&roots, add_line, NULL, NULL, NULL);
 }
 
 static struct ab_conf *load(const struct ab_policy_set *previous)

@@ -975,6 +975,35 @@ static void while_paused_nothing_changes_and_resume_catches_up(void **st)
 	end(m);
 }
 
+/* Open-iscsi that comes back does not end what the administrator wants; the
+ * administrator ends both. */
+static void a_pause_and_quiescence_are_kept_apart(void **st)
+{
+	struct model *m = world_of(san());
+
+	(void)st;
+	model_command(m, AB_COMMAND_QUIESCE);
+	model_plug(m, 0);
+	model_calm(m);
+	assert_string_equal(m->trace, "RP");
+	model_command(m, AB_COMMAND_PAUSE);
+	model_command(m, AB_COMMAND_UNQUIESCE);
+	model_calm(m);
+	assert_string_equal(m->trace, "RP");
+	assert_true(ab_view_is_paused(model_engine(m)));
+	model_command(m, AB_COMMAND_RESUME);
+	model_calm(m);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	model_command(m, AB_COMMAND_PAUSE);
+	model_command(m, AB_COMMAND_QUIESCE);
+	model_command(m, AB_COMMAND_RESUME);
+	assert_false(ab_view_is_paused(model_engine(m)));
+	model_command(m, AB_COMMAND_QUIESCE);
+	model_command(m, AB_COMMAND_UNQUIESCE);
+	assert_false(ab_view_is_paused(model_engine(m)));
+	end(m);
+}
+
 /* --- policy --- */
 
 static void wider_targets_add_and_deny_deletes_what_is_ours(void **st)
@@ -1894,6 +1923,7 @@ int main(void)
 			what_a_discovery_by_hand_swept_away_is_back_after_5_seconds),
 		cmocka_unit_test(what_went_while_the_daemon_was_away_is_held),
 		cmocka_unit_test(while_paused_nothing_changes_and_resume_catches_up),
+		cmocka_unit_test(a_pause_and_quiescence_are_kept_apart),
 		cmocka_unit_test(wider_targets_add_and_deny_deletes_what_is_ours),
 		cmocka_unit_test(
 			an_update_in_flight_leaves_a_port_bound_but_nothing_settled),
