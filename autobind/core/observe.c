@@ -48,11 +48,12 @@ static void forget_port(const struct ab_step *s, uint32_t slot)
 	struct ab_port *p = ab_port_at(e, slot);
 
 	ab_plan_note(s, AB_NOTE_PORT_GONE, p, NULL, NULL, 0);
+	p->has_link = false;
 	ab_plan_use_iface(e, slot, AB_NONE);
 	while (p->first_addr != AB_NONE)
 		ab_world_remove_addr(e, p->first_addr);
 	/* Whatever udev says of it later is about a device that is no more. */
-	p->has_link = p->has_udev = p->is_contradicted = p->is_limited = false;
+	p->has_udev = p->is_contradicted = p->is_limited = false;
 	p->policy = -1;
 	p->state = AB_PORT_STATE_PENDING;
 	p->due = p->addr_settled[0] = p->addr_settled[1] = AB_MONO_NEVER;

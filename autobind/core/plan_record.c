@@ -188,6 +188,8 @@ static void leave_iface(struct ab_engine *e, uint32_t slot)
 
 	unwant_nodes(e, slot, f->port);
 	drop_tries(e, slot);
+	f->release.since =
+		ab_port_at(e, f->port)->has_link ? AB_MONO_NEVER : e->now;
 	f->port = AB_NONE;
 	f->record.wish = AB_WISH_NONE;
 	f->record.backoff = (struct ab_backoff){ 0 };
@@ -333,6 +335,10 @@ bool ab_plan_iface(const struct ab_step *s, uint32_t port)
 		return !e->wants_room;
 	f = ab_iface_at(e, p->iface);
 	f->retire_ms = pol->retire_ms;
+	f->release.unbind = pol->unbind;
+	f->release.min_paths = pol->min_paths;
+	f->release.settle_ms = pol->settle_ms;
+	f->release.since = AB_MONO_NEVER;
 	f->orphan_since = AB_MONO_NEVER;
 	if (pol->use_default)
 		return true;

@@ -258,6 +258,7 @@ static void plan_target(const struct ab_step *s, struct ab_target *t)
 	if (is_gated && !t->is_gated)
 		ab_plan_note(s, AB_NOTE_GATED, NULL, NULL, t->name, t->gate);
 	t->is_gated = is_gated;
+	ab_plan_release(s, t);
 }
 
 /* How many sessions are wanted through each port, and how many stand. */

@@ -293,6 +293,9 @@ static void add_iface(const struct projection *p, const struct ab_iface *f)
 	add_record(p, &f->record);
 	add_flag(p, "used", f->port != AB_NONE);
 	add_flag(p, "orphaned", !ab_mono_is_never(f->orphan_since));
+	add_number(p, "unbind", f->release.unbind);
+	add_number(p, "keep", f->release.min_paths);
+	add_flag(p, "left", !ab_mono_is_never(f->release.since));
 	add_number(p, "retire", f->port == AB_NONE ? f->retire_ms : -1);
 	ab_text_addc(p->t, '\n');
 }

@@ -135,6 +135,13 @@ struct ab_iface {
 	uint32_t port;	      /* slot of the port that uses it, or AB_NONE */
 	ab_mono orphan_since; /* ours, and its port is gone */
 	int64_t retire_ms;    /* of the policy that its port had; < 0: never */
+	/* Of that policy, too: what happens to sessions over it. */
+	struct {
+		uint8_t unbind; /* enum ab_unbind; NEVER until a policy said more */
+		uint32_t min_paths;
+		uint32_t settle_ms; /* they stay for so long after its port went */
+		ab_mono since;	    /* when that was, in this run; NEVER: it is there */
+	} release;
 	struct ab_record_item record;
 	struct ab_binding binding;	  /* as on disk; .iface is the key */
 	struct ab_binding written;	  /* what the job in flight writes */
