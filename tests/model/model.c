@@ -1100,12 +1100,13 @@ static bool probe_answers(const struct model *m, const struct model_probe *p)
 void model_probe(struct model *m, unsigned int probe)
 {
 	const struct model_probe *p = &m->probes[probe];
+	int portal = model_portal_of(m, &p->portal.addr);
 	struct ab_event ev;
 
 	model_event(&ev, AB_EV_PROBE);
 	ev.probe.path = p->path;
 	ev.probe.method = AB_PROBE_ICMP;
-	ev.probe.rtt_us = 100;
+	ev.probe.rtt_us = portal >= 0 && m->rtt_us[portal] ? m->rtt_us[portal] : 100;
 	ev.probe.arrival = p->ifindex;
 	ev.probe.result = probe_answers(m, p) ? AB_PROBE_ANSWER : AB_PROBE_LOST;
 	model_feed(m, &ev);

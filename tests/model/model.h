@@ -86,7 +86,8 @@ struct model_probe {
 struct model {
 	struct model_port ports[MODEL_PORTS];
 	struct model_portal portals[MODEL_PORTALS];
-	bool refuses[MODEL_PORTALS]; /* the portal: every login, for good (CHAP) */
+	uint32_t rtt_us[MODEL_PORTALS]; /* of the portal's answers; 0: 100 */
+	bool refuses[MODEL_PORTALS];	/* the portal: every login, for good (CHAP) */
 	struct model_record records[MODEL_RECORDS];
 	struct ab_ledger_entry ledger[MODEL_RECORDS];
 	bool in_ledger[MODEL_RECORDS];

@@ -203,6 +203,7 @@ void model_check_login(struct model *m, const struct ab_effect *ef)
 
 void model_check_logout(struct model *m, const struct ab_effect *ef)
 {
+	const struct ab_engine *e = model_engine_const(m);
 	unsigned int i;
 
 	for (i = 0; i < MODEL_SESSIONS; i++) {
@@ -212,11 +213,18 @@ void model_check_logout(struct model *m, const struct ab_effect *ef)
 		if (!s->is_live || s->sid != ef->logout.sid)
 			continue;
 		r = model_find_record(m, MODEL_NODE, NULL, &s->key);
-		if (s->is_firmware || !r || !r->is_present || !r->is_ours)
+		if (s->is_firmware || !r || !r->is_present || !r->is_ours || r->edits)
 			model_violate(m, "a foreign session is never logged out");
 	}
-	if (model_engine_const(m)->is_paused)
-		model_violate(m, "no logout while paused");
+	for (i = 0; i < m->n_jobs; i++)
+		if (m->jobs[i].type == AB_EF_LOGOUT &&
+		    strcmp(m->jobs[i].logout.key.target, ef->logout.key.target) == 0)
+			model_violate(m, "one logout of a target at a time");
+	for (i = 0; i < AB_SOURCE_MAX; i++)
+		if (!e->is_fresh[i])
+			model_violate(m, "no logout while an input is stale");
+	if (e->is_paused || m->no_login || m->is_ledger_unreadable)
+		model_violate(m, "no logout while paused, with --no-login or blind");
 }
 
 /* --- telling --- */
@@ -445,7 +453,7 @@ static bool is_word(const struct model *m, const struct model_session *s)
 	const struct ab_session_item *item;
 	const struct ab_node *n;
 
-	if (slot == AB_NONE || e->is_paused || s->state != AB_SESSION_LOGGED_IN)
+	if (slot == AB_NONE || e->is_quiesced || s->state != AB_SESSION_LOGGED_IN)
 		return false;
 	item = ab_session_at_const(e, slot);
 	n = ab_node_at_const(e, item->node);
