@@ -253,6 +253,7 @@ static void login_done(const struct ab_step *s, const struct ab_job *job,
 		if (ev->done.outcome == AB_OUTCOME_UNKNOWN)
 			look_for_session(e, l);
 		retry_login(s, n);
+		ab_world_touch_record(e, n);
 	}
 	ab_world_release_node(e, job->slot);
 }

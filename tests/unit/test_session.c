@@ -1278,6 +1278,42 @@ static void an_unwanted_record_under_a_session_stays_until_that_has_ended(void *
 	end(m);
 }
 
+static void an_unwanted_record_with_a_login_under_way_is_deleted_after_it(void **st)
+{
+	enum {
+		FAILS,
+		WORKS,
+		UNSURE,
+		WAYS
+	};
+	unsigned int way;
+
+	(void)st;
+	for (way = 0; way < WAYS; way++) {
+		struct model *m = at_first_login("");
+
+		model_policy(m, denying(m->set, "record"));
+		calm_but_logins(m);
+		model_wait(m, 1000);
+		calm_but_logins(m);
+		assert_true(has_node(m, 0, "ab-eth0"));
+		if (way == FAILS)
+			model_fail(m, login_job(m), AB_OUTCOME_RETRY, false);
+		else if (way == UNSURE)
+			model_fail(m, login_job(m), AB_OUTCOME_UNKNOWN, false);
+		else
+			model_do(m, login_job(m));
+		model_calm(m);
+		if (way == WORKS) {
+			assert_true(has_node(m, 0, "ab-eth0"));
+			model_log_out(m, session_at(m, 0, "ab-eth0"));
+			model_calm(m);
+		}
+		assert_false(has_node(m, 0, "ab-eth0"));
+		end(m);
+	}
+}
+
 static void an_orphan_under_a_session_is_retired_after_it(void **st)
 {
 	struct model *m = logged_in_world("Retire = 10min\nUnbind = never\n");
@@ -1489,6 +1525,8 @@ int main(void)
 			a_dump_that_began_before_events_were_lost_sweeps_nothing),
 		cmocka_unit_test(
 			an_unwanted_record_under_a_session_stays_until_that_has_ended),
+		cmocka_unit_test(
+			an_unwanted_record_with_a_login_under_way_is_deleted_after_it),
 		cmocka_unit_test(an_orphan_under_a_session_is_retired_after_it),
 		cmocka_unit_test(a_foreign_record_is_logged_in_with_and_never_deleted),
 		cmocka_unit_test(ports_that_share_default_share_its_sessions),
