@@ -1162,6 +1162,28 @@ static void a_refused_logout_is_told_once_with_its_reason(void **st)
 	end(m);
 }
 
+/* The answer comes when the session is gone already: it is about nothing, but its place
+ * is free again. */
+static void the_end_of_a_logout_makes_room_for_a_login(void **st)
+{
+	struct model *m = world_of(login_with("Concurrency = 1\n"));
+	struct ab_node_key other = key_of(m, 1, "iqn.2020-01.org:other", "default");
+	unsigned int hand = (unsigned int)model_log_in(m, &other, -1, false);
+	uint64_t job = start_logout(m, hand);
+
+	(void)st;
+	model_plug(m, 0);
+	model_calm(m);
+	assert_verdict(m, 0, "ab-eth0", AB_LOGIN_QUEUED);
+	model_log_out(m, hand);
+	model_calm(m);
+	assert_verdict(m, 0, "ab-eth0", AB_LOGIN_QUEUED);
+	feed_done(m, job, AB_OUTCOME_DONE, 0);
+	model_calm(m);
+	assert_true(has_session(m, 0, "ab-eth0"));
+	end(m);
+}
+
 /* --- restart, dumps --- */
 
 static void a_restart_adopts_what_stands_and_makes_what_is_missing(void **st)
@@ -1515,6 +1537,7 @@ int main(void)
 		cmocka_unit_test(sessions_of_a_gone_port_are_released_after_settle),
 		cmocka_unit_test(a_lost_carrier_or_a_dead_portal_releases_nothing),
 		cmocka_unit_test(a_refused_logout_is_told_once_with_its_reason),
+		cmocka_unit_test(the_end_of_a_logout_makes_room_for_a_login),
 		cmocka_unit_test(
 			a_restart_adopts_what_stands_and_makes_what_is_missing),
 		cmocka_unit_test(a_restart_with_a_login_under_way_finds_its_session),
