@@ -98,6 +98,14 @@ vm_report() {
 
 # --- the guest ---------------------------------------------------------------------
 
+# Words as the guest's shell reads them (bash's own quoting is not for every shell).
+quoted() { # WORD...
+	local word
+	for word; do
+		printf "'%s' " "${word//\'/\'\\\'\'}"
+	done
+}
+
 # A shell command line in the guest: its output, its exit status.
 guest() { # COMMAND...
 	vm exec "$@"
@@ -129,7 +137,7 @@ guest_file() { # PATH
 guest_start() { # NAME COMMAND...
 	local name=$1
 	shift
-	must_guest "systemd-run -q --collect --unit=ab-run-$name sh -c ${*@Q}"
+	must_guest "systemd-run -q --collect --unit=ab-run-$name sh -c $(quoted "$*")"
 }
 
 guest_stop() { # NAME
@@ -163,9 +171,7 @@ daemon_stop() {
 }
 
 ab() { # VERB...
-	local words=''
-	[ $# -eq 0 ] || words=${*@Q}
-	vm exec "autobind --no-pager $words"
+	vm exec "autobind --no-pager $(quoted "$@")"
 }
 
 reload_now() {
