@@ -36,6 +36,8 @@
 
 . tests/lib.sh
 . tests/netns/lib.sh
+# shellcheck disable=SC2034 # of tests/netns/lib.sh
+PORT_TYPE=ether
 
 : "${AB_VM:=}"
 RESULTS=${AB_RESULTS:-}
@@ -161,8 +163,21 @@ quick_probes() {
 	END
 }
 
+# By its unit; arguments come by a drop-in.
 daemon_start() { # ARGUMENTS...
-	must_guest "systemd-run -q --unit=autobindd autobindd $*"
+	if ! guest 'test -e /lib/systemd/system/autobindd.service'; then
+		must_guest "systemd-run -q --unit=autobindd autobindd $(quoted "$@")"
+	else
+		[ $# -eq 0 ] || {
+			guest_file /run/systemd/system/autobindd.service.d/test.conf <<-END
+				[Service]
+				ExecStart=
+				ExecStart=/usr/sbin/autobindd $(quoted "$@")
+			END
+			must_guest 'systemctl daemon-reload'
+		}
+		must_guest 'systemctl start autobindd'
+	fi
 	must_become 15 ab ports
 }
 
@@ -273,6 +288,11 @@ fabric_drop() { # FABRIC
 fabric_pass() { # FABRIC
 	in_ns san nft delete table netdev "drop$1"
 	in_ns san nft delete table inet "drop$1"
+}
+
+# The switch's port of one NIC: its packets vanish while the guest sees carrier.
+switch_port() { # SLOT up|down
+	ns_ip san link set "tap$1" "$2" || fail "no switch port $1"
 }
 
 # What the targets send goes through a bottleneck of so many bytes per second, as "100kbps";
