@@ -16,6 +16,7 @@
 #include "io/mon_rtnl.h"
 #include "io/mon_session.h"
 #include "io/mon_udev.h"
+#include "io/mpath.h"
 #include "io/probe.h"
 #include "io/recorder.h"
 #include "io/spawner.h"
@@ -52,6 +53,7 @@ struct ab_shell {
 	struct ab_rtnl *rtnl;
 	struct ab_udev *udev;
 	struct ab_sessions *sessions;
+	struct ab_mpath *mpath;
 	struct ab_probe *probe;
 	struct ab_recorder *recorder;
 	struct ab_history *history;
@@ -696,6 +698,35 @@ static void on_iscsi(void *arg)
 	struct ab_shell *sh = arg;
 
 	ab_sessions_nudge(sh->sessions);
+	ab_mpath_nudge(sh->mpath);
+}
+
+/* Which disks of the session multipathd is to be asked about. */
+static void follow_disks(struct ab_shell *sh, uint32_t sid)
+{
+	struct ab_session_disk disks[AB_SESSION_DISKS_MAX];
+	struct ab_mpath_disk asked[AB_SESSION_DISKS_MAX];
+	int n = ab_sessions_disks(sh->sessions, sid, disks, AB_SESSION_DISKS_MAX), i;
+
+	/* Not all could be looked at: what is not known does not open the gate. */
+	if (n < 0)
+		return;
+	for (i = 0; i < n; i++)
+		asked[i] = (struct ab_mpath_disk){ disks[i].major, disks[i].minor };
+	if (ab_mpath_set_session(sh->mpath, sid, asked, (size_t)n) < 0)
+		ab_log_errx("multipath", "out of memory: session %u is not followed",
+			    sid);
+}
+
+static void on_session_event(void *arg, const struct ab_event *ev)
+{
+	struct ab_shell *sh = arg;
+
+	on_event(sh, ev);
+	if (ev->type == AB_EV_SESSION)
+		follow_disks(sh, ev->session.sid);
+	else if (ev->type == AB_EV_SESSION_GONE)
+		ab_mpath_drop_session(sh->mpath, ev->session.sid);
 }
 
 static int start_monitors(struct ab_shell *sh)
@@ -710,10 +741,13 @@ static int start_monitors(struct ab_shell *sh)
 		.iscsi_fn = on_iscsi,
 	};
 	struct ab_sessions_config sc = { .sysfs = roots->path[AB_ROOT_SYSFS] };
+	struct ab_mpath_config mc = { .slow_ms = 0 };
 	int r = ab_rtnl_new(sh->loop, &rc, on_event, sh, &sh->rtnl);
 
 	if (r == 0)
-		r = ab_sessions_new(sh->loop, &sc, on_event, sh, &sh->sessions);
+		r = ab_mpath_new(sh->loop, &mc, on_event, sh, &sh->mpath);
+	if (r == 0)
+		r = ab_sessions_new(sh->loop, &sc, on_session_event, sh, &sh->sessions);
 	if (r == 0)
 		r = ab_udev_new(sh->loop, &uc, on_event, sh, &sh->udev);
 	return r;
@@ -812,6 +846,7 @@ struct ab_shell *ab_shell_free(struct ab_shell *sh)
 		return NULL;
 	sh->udev = ab_udev_free(sh->udev);
 	sh->sessions = ab_sessions_free(sh->sessions);
+	sh->mpath = ab_mpath_free(sh->mpath);
 	sh->rtnl = ab_rtnl_free(sh->rtnl);
 	sh->probe = ab_probe_free(sh->probe);
 	sh->spawner = ab_spawner_free(sh->spawner);
