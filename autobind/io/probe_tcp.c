@@ -90,6 +90,8 @@ static int bind_to_device(int fd, uint32_t ifindex)
 {
 	struct ifreq ifr = { .ifr_ifindex = (int)ifindex };
 
+	if (ifindex == 0)
+		return 0;
 	/* SO_BINDTOIFINDEX takes any number: ask first whether there is such a device.
 	 */
 	if (ioctl(fd, SIOCGIFNAME, &ifr) < 0)
