@@ -12,6 +12,7 @@
 #include "io/discover.h"
 #include "io/host.h"
 #include "io/log.h"
+#include "io/login.h"
 #include "io/machine.h"
 #include "io/mon_rtnl.h"
 #include "io/mon_session.h"
@@ -50,6 +51,7 @@ struct ab_shell {
 	struct ab_store *store;
 	struct ab_spawner *spawner;
 	struct ab_discover *discover;
+	struct ab_login *login;
 	struct ab_rtnl *rtnl;
 	struct ab_udev *udev;
 	struct ab_sessions *sessions;
@@ -124,22 +126,40 @@ static void answer_retry(struct ab_shell *sh, const struct ab_effect *ef, int r)
 	queue_event(sh, &ev);
 }
 
-static void submit(struct ab_shell *sh, const struct ab_effect *ef)
+/* The [Node] keys of a policy. */
+static const struct ab_node_setting *settings_of(const struct ab_shell *sh,
+						 uint32_t policy, uint32_t *ret_n)
 {
 	const struct ab_policy_set *set = set_of(sh);
+	const struct ab_span *span = &set->policies[policy].node_settings;
+
+	*ret_n = span->count;
+	return &set->node_settings[span->first];
+}
+
+static void submit(struct ab_shell *sh, const struct ab_effect *ef)
+{
 	const struct ab_node_setting *settings = NULL;
 	uint32_t n = 0;
 	int r;
 
-	if (ef->type == AB_EF_NODE_WRITE) {
-		const struct ab_span *span =
-			&set->policies[ef->node.policy].node_settings;
-
-		settings = &set->node_settings[span->first];
-		n = span->count;
-	}
+	if (ef->type == AB_EF_NODE_WRITE)
+		settings = settings_of(sh, ef->node.policy, &n);
 	r = ab_store_submit(sh->store, ef, settings, n);
 	if (r < 0 && ef->job)
+		answer_retry(sh, ef, r);
+}
+
+static void run_login(struct ab_shell *sh, const struct ab_effect *ef)
+{
+	const struct ab_node_setting *settings = NULL;
+	uint32_t n = 0;
+	int r;
+
+	if (ef->type == AB_EF_LOGIN)
+		settings = settings_of(sh, ef->login.policy, &n);
+	r = ab_login_run(sh->login, ef, settings, n);
+	if (r < 0)
 		answer_retry(sh, ef, r);
 }
 
@@ -250,6 +270,8 @@ static void carry_out(struct ab_shell *sh, const struct ab_effect *ef)
 		break;
 	case AB_EF_LOGIN:
 	case AB_EF_LOGOUT:
+		run_login(sh, ef);
+		break;
 	case AB_EF_NONE:
 	case AB_EF_MAX:
 		break;
@@ -753,6 +775,21 @@ static int start_monitors(struct ab_shell *sh)
 	return r;
 }
 
+static int start_logins(struct ab_shell *sh)
+{
+	struct ab_login_config config = {
+		.loop = sh->loop,
+		.spawner = sh->spawner,
+		.sessions = sh->sessions,
+		.iscsiadm = sh->config.roots->path[AB_ROOT_ISCSIADM],
+		.iscsid_conf = sh->host.iscsid_conf,
+		.fn = on_event,
+		.arg = sh,
+	};
+
+	return ab_login_new(&config, &sh->login);
+}
+
 /* In this order: helpers are forked before there is much to copy, and the first events
  * come when everything that answers them is there. */
 static int start(struct ab_shell *sh)
@@ -764,6 +801,7 @@ static int start(struct ab_shell *sh)
 		{ "discovery", start_discovery },
 		{ "the prober", start_prober },
 		{ "the monitors", start_monitors },
+		{ "logins", start_logins },
 	};
 	unsigned int i;
 	int r = start_store(sh);
@@ -850,6 +888,7 @@ struct ab_shell *ab_shell_free(struct ab_shell *sh)
 	sh->rtnl = ab_rtnl_free(sh->rtnl);
 	sh->probe = ab_probe_free(sh->probe);
 	sh->spawner = ab_spawner_free(sh->spawner);
+	sh->login = ab_login_free(sh->login);
 	sh->discover = ab_discover_free(sh->discover);
 	sh->store = ab_store_free(sh->store);
 	sh->timer = ab_loop_timer_free(sh->timer);
