@@ -25,19 +25,38 @@
 
 /* --- connecting ------------------------------------------------------------------- */
 
-/* multipathd holds a write lock on its pid file (multipathd/pidfile.c). */
-static bool is_running(const char *pidfile)
+/* multipathd holds a write lock on its pid file (multipathd/pidfile.c). Return: the
+ * holder; 0: nobody; -1: it could not be looked at, or is of another pid namespace. */
+static pid_t lock_holder(const char *pidfile)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	bool is_locked;
+	pid_t holder = -1;
 	int fd;
 
 	fd = open(pidfile, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return errno != ENOENT && errno != ENOTDIR; /* then the socket tells */
-	is_locked = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	if (fcntl(fd, F_GETLK, &lock) == 0) {
+		if (lock.l_type == F_UNLCK)
+			holder = 0;
+		else if (lock.l_pid > 0)
+			holder = lock.l_pid;
+	}
 	close(fd);
-	return is_locked;
+	return holder;
+}
+
+static const char *pidfile_of(const struct ab_mpath_where *where)
+{
+	return where->pidfile ? where->pidfile : PIDFILE;
+}
+
+pid_t ab_mpath_pid(const struct ab_mpath_where *where)
+{
+	const char *pidfile = pidfile_of(where);
+	pid_t holder = *pidfile ? lock_holder(pidfile) : 0;
+
+	return holder > 0 ? holder : 0;
 }
 
 /* Whoever came first owns an abstract name: it must be root, or who we are. */
@@ -83,11 +102,11 @@ static int connect_to(const char *name, int *ret_fd)
 
 int ab_mpath_call_open(struct ab_mpath_call *call, const struct ab_mpath_where *where)
 {
-	const char *pidfile = where->pidfile ? where->pidfile : PIDFILE;
+	const char *pidfile = pidfile_of(where);
 	int r;
 
 	assert(call->fd < 0);
-	if (*pidfile && !is_running(pidfile))
+	if (*pidfile && lock_holder(pidfile) == 0)
 		return AB_MPATH_E_ABSENT;
 	if (where->socket)
 		return connect_to(where->socket, &call->fd);

@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define AB_MPATH_QUESTION_MAX 256
 #define AB_MPATH_REPLY_MAX (4u * 1024 * 1024) /* some 40,000 paths */
@@ -46,6 +47,9 @@ struct ab_mpath_call {
 };
 
 #define AB_MPATH_CALL_NONE ((struct ab_mpath_call){ .fd = -1 })
+
+/* multipathd's process, 0 when it does not run or that is not known. */
+pid_t ab_mpath_pid(const struct ab_mpath_where *where);
 
 /**
  * ab_mpath_call_open() - connect

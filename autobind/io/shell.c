@@ -11,13 +11,11 @@
 #include "io/clock.h"
 #include "io/discover.h"
 #include "io/host.h"
+#include "io/initiator.h"
 #include "io/log.h"
-#include "io/login.h"
 #include "io/machine.h"
 #include "io/mon_rtnl.h"
-#include "io/mon_session.h"
 #include "io/mon_udev.h"
-#include "io/mpath.h"
 #include "io/probe.h"
 #include "io/recorder.h"
 #include "io/spawner.h"
@@ -51,11 +49,9 @@ struct ab_shell {
 	struct ab_store *store;
 	struct ab_spawner *spawner;
 	struct ab_discover *discover;
-	struct ab_login *login;
+	struct ab_initiator *initiator;
 	struct ab_rtnl *rtnl;
 	struct ab_udev *udev;
-	struct ab_sessions *sessions;
-	struct ab_mpath *mpath;
 	struct ab_probe *probe;
 	struct ab_recorder *recorder;
 	struct ab_history *history;
@@ -158,7 +154,7 @@ static void run_login(struct ab_shell *sh, const struct ab_effect *ef)
 
 	if (ef->type == AB_EF_LOGIN)
 		settings = settings_of(sh, ef->login.policy, &n);
-	r = ab_login_run(sh->login, ef, settings, n);
+	r = ab_initiator_run(sh->initiator, ef, settings, n);
 	if (r < 0)
 		answer_retry(sh, ef, r);
 }
@@ -214,7 +210,7 @@ static void resync(struct ab_shell *sh, const struct ab_effect *ef)
 		submit(sh, ef);
 		break;
 	case AB_SOURCE_SESSIONS:
-		ab_sessions_resync(sh->sessions);
+		ab_initiator_resync(sh->initiator);
 		break;
 	case AB_SOURCE_MAX:
 		break;
@@ -238,7 +234,7 @@ static void take_note(struct ab_shell *sh, const struct ab_effect *ef)
 	ab_history_put(sh->history, ef);
 	/* No event tells that a session's state has changed: a path's may be why. */
 	if (ef->note.what == AB_NOTE_PATH_DOWN || ef->note.what == AB_NOTE_PATH_UP)
-		ab_sessions_nudge(sh->sessions);
+		ab_initiator_nudge(sh->initiator);
 }
 
 static void carry_out(struct ab_shell *sh, const struct ab_effect *ef)
@@ -719,36 +715,7 @@ static void on_iscsi(void *arg)
 {
 	struct ab_shell *sh = arg;
 
-	ab_sessions_nudge(sh->sessions);
-	ab_mpath_nudge(sh->mpath);
-}
-
-/* Which disks of the session multipathd is to be asked about. */
-static void follow_disks(struct ab_shell *sh, uint32_t sid)
-{
-	struct ab_session_disk disks[AB_SESSION_DISKS_MAX];
-	struct ab_mpath_disk asked[AB_SESSION_DISKS_MAX];
-	int n = ab_sessions_disks(sh->sessions, sid, disks, AB_SESSION_DISKS_MAX), i;
-
-	/* Not all could be looked at: what is not known does not open the gate. */
-	if (n < 0)
-		return;
-	for (i = 0; i < n; i++)
-		asked[i] = (struct ab_mpath_disk){ disks[i].major, disks[i].minor };
-	if (ab_mpath_set_session(sh->mpath, sid, asked, (size_t)n) < 0)
-		ab_log_errx("multipath", "out of memory: session %u is not followed",
-			    sid);
-}
-
-static void on_session_event(void *arg, const struct ab_event *ev)
-{
-	struct ab_shell *sh = arg;
-
-	on_event(sh, ev);
-	if (ev->type == AB_EV_SESSION)
-		follow_disks(sh, ev->session.sid);
-	else if (ev->type == AB_EV_SESSION_GONE)
-		ab_mpath_drop_session(sh->mpath, ev->session.sid);
+	ab_initiator_nudge(sh->initiator);
 }
 
 static int start_monitors(struct ab_shell *sh)
@@ -762,32 +729,24 @@ static int start_monitors(struct ab_shell *sh)
 		.sysfs = roots->path[AB_ROOT_SYSFS],
 		.iscsi_fn = on_iscsi,
 	};
-	struct ab_sessions_config sc = { .sysfs = roots->path[AB_ROOT_SYSFS] };
-	struct ab_mpath_config mc = { .slow_ms = 0 };
 	int r = ab_rtnl_new(sh->loop, &rc, on_event, sh, &sh->rtnl);
 
-	if (r == 0)
-		r = ab_mpath_new(sh->loop, &mc, on_event, sh, &sh->mpath);
-	if (r == 0)
-		r = ab_sessions_new(sh->loop, &sc, on_session_event, sh, &sh->sessions);
-	if (r == 0)
-		r = ab_udev_new(sh->loop, &uc, on_event, sh, &sh->udev);
-	return r;
+	return r ? r : ab_udev_new(sh->loop, &uc, on_event, sh, &sh->udev);
 }
 
-static int start_logins(struct ab_shell *sh)
+static int start_initiator(struct ab_shell *sh)
 {
-	struct ab_login_config config = {
+	struct ab_initiator_config config = {
 		.loop = sh->loop,
 		.spawner = sh->spawner,
-		.sessions = sh->sessions,
+		.sysfs = sh->config.roots->path[AB_ROOT_SYSFS],
 		.iscsiadm = sh->config.roots->path[AB_ROOT_ISCSIADM],
 		.iscsid_conf = sh->host.iscsid_conf,
 		.fn = on_event,
 		.arg = sh,
 	};
 
-	return ab_login_new(&config, &sh->login);
+	return ab_initiator_new(&config, &sh->initiator);
 }
 
 /* In this order: helpers are forked before there is much to copy, and the first events
@@ -800,8 +759,8 @@ static int start(struct ab_shell *sh)
 	} parts[] = {
 		{ "discovery", start_discovery },
 		{ "the prober", start_prober },
+		{ "the watch on sessions", start_initiator },
 		{ "the monitors", start_monitors },
-		{ "logins", start_logins },
 	};
 	unsigned int i;
 	int r = start_store(sh);
@@ -883,12 +842,10 @@ struct ab_shell *ab_shell_free(struct ab_shell *sh)
 	if (!sh)
 		return NULL;
 	sh->udev = ab_udev_free(sh->udev);
-	sh->sessions = ab_sessions_free(sh->sessions);
-	sh->mpath = ab_mpath_free(sh->mpath);
 	sh->rtnl = ab_rtnl_free(sh->rtnl);
 	sh->probe = ab_probe_free(sh->probe);
 	sh->spawner = ab_spawner_free(sh->spawner);
-	sh->login = ab_login_free(sh->login);
+	sh->initiator = ab_initiator_free(sh->initiator);
 	sh->discover = ab_discover_free(sh->discover);
 	sh->store = ab_store_free(sh->store);
 	sh->timer = ab_loop_timer_free(sh->timer);
