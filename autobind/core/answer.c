@@ -65,7 +65,7 @@ static void own(struct ab_record_item *r, uint64_t hash)
 {
 	r->ledger = AB_OWNER_OURS;
 	r->is_present = r->is_seen = r->is_ledger_seen = true;
-	r->was_delete = r->is_restoring = false;
+	r->was_delete = r->is_restoring = r->is_doubted = false;
 	r->state = AB_RECORD_OK;
 	r->hash = r->own_hash = hash;
 }

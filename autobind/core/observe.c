@@ -285,7 +285,7 @@ static bool observe(struct ab_record_item *r, uint64_t hash, uint8_t state)
 	bool is_new = !r->is_present || r->hash != hash || r->state != state;
 
 	r->is_seen = r->is_present = true;
-	r->was_delete = r->is_restoring = false;
+	r->was_delete = r->is_restoring = r->is_doubted = false;
 	r->hash = hash;
 	r->state = state;
 	return is_new;
@@ -346,7 +346,7 @@ static bool hold(const struct ab_step *s, struct ab_record_item *r, bool by_disc
 {
 	bool was_delete = r->was_delete;
 
-	r->was_delete = false;
+	r->was_delete = r->is_doubted = false;
 	if (r->ledger != AB_OWNER_OURS || r->job)
 		return false;
 	if (was_delete) {
@@ -521,6 +521,30 @@ static bool is_missing(const struct ab_record_item *r)
 	       !r->job && !r->is_awaited && !r->is_restoring;
 }
 
+/*
+ * iscsiadm's discovery deletes records and writes them again: a listing that falls into
+ * that lacks them, and no event will say why. So what is missing in a listing counts as
+ * removed only when another one, AB_RESTORE_MS later, lacks it, too.
+ */
+static bool doubt(struct ab_engine *e, struct ab_record_item *r, bool is_confirmed)
+{
+	if (r->ledger != AB_OWNER_OURS || r->was_delete ||
+	    (r->is_doubted && is_confirmed))
+		return false;
+	if (!r->is_doubted) {
+		r->is_doubted = true;
+		e->recheck_at = ab_mono_add_ms(e->now, AB_RESTORE_MS);
+		e->is_recheck_asked = false;
+	}
+	return true;
+}
+
+static void disown(struct ab_record_item *r)
+{
+	r->ledger = AB_OWNER_FOREIGN;
+	r->is_doubted = false;
+}
+
 /* What the ledger does not name is not ours, unless it has yet to be told. */
 static void sweep_ledger(struct ab_engine *e)
 {
@@ -533,7 +557,7 @@ static void sweep_ledger(struct ab_engine *e)
 
 		r = &ab_node_at(e, i)->record;
 		if (!r->is_ledger_seen && !r->is_ledger_due)
-			r->ledger = AB_OWNER_FOREIGN;
+			disown(r);
 		if (!l->is_ledger_seen && !l->is_ledger_due)
 			l->is_held = false;
 		ab_world_release_node(e, i);
@@ -543,7 +567,7 @@ static void sweep_ledger(struct ab_engine *e)
 		r = &ab_iface_at(e, i)->record;
 		if (r->is_ledger_seen || r->is_ledger_due)
 			continue;
-		r->ledger = AB_OWNER_FOREIGN;
+		disown(r);
 		ab_world_release_iface(e, i);
 	}
 }
@@ -561,25 +585,57 @@ static void end_waits(struct ab_engine *e)
 		ab_iface_at(e, i)->record.is_awaited = false;
 }
 
-static void sweep_records(const struct ab_step *s)
+/* Not there, for all that is known so far. */
+static void miss(struct ab_engine *e, struct ab_record_item *r,
+		 const struct ab_iface *f)
+{
+	if (r->is_present)
+		touch_iface_users(e, f);
+	r->is_present = false;
+}
+
+/* @is_confirmed: this listing is the second one for those in doubt. */
+static void sweep_records(const struct ab_step *s, bool is_confirmed)
 {
 	struct ab_engine *e = s->e;
 	uint32_t i;
 
 	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->nodes, i)) {
-		if (is_missing(&ab_node_at(e, i)->record))
-			node_gone(s, i, false);
-		else
+		struct ab_node *n = ab_node_at(e, i);
+
+		if (!is_missing(&n->record))
 			ab_world_release_node(e, i);
+		else if (doubt(e, &n->record, is_confirmed))
+			miss(e, &n->record, ab_iface_at(e, n->iface));
+		else
+			node_gone(s, i, false);
 	}
 	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ifaces, i)) {
-		if (is_missing(&ab_iface_at(e, i)->record))
-			iface_gone(s, i);
-		else
+		struct ab_iface *f = ab_iface_at(e, i);
+
+		if (!is_missing(&f->record))
 			ab_world_release_iface(e, i);
+		else if (doubt(e, &f->record, is_confirmed))
+			miss(e, &f->record, f);
+		else
+			iface_gone(s, i);
 	}
+}
+
+/* All records have been listed. */
+static void end_records(const struct ab_step *s)
+{
+	struct ab_engine *e = s->e;
+	bool is_confirmed = ab_mono_reached(e->recheck_at, e->now);
+
+	if (is_confirmed) {
+		e->recheck_at = AB_MONO_NEVER;
+		e->is_recheck_asked = false;
+	}
+	end_waits(e);
+	sweep_records(s, is_confirmed);
 }
 
 void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev)
@@ -597,15 +653,14 @@ void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev)
 		sweep_udev(e);
 		break;
 	case AB_SOURCE_RECORDS:
-		end_waits(e);
-		sweep_records(s);
+		end_records(s);
 		break;
 	case AB_SOURCE_LEDGER:
 		e->is_ledger_unreadable = ev->dump.is_unreadable;
 		sweep_ledger(e);
 		/* Only a whole listing shows what is missing. */
 		if (e->is_fresh[AB_SOURCE_RECORDS] && !e->is_dumping[AB_SOURCE_RECORDS])
-			sweep_records(s);
+			sweep_records(s, false);
 		break;
 	case AB_SOURCE_SESSIONS:
 		ab_observe_sessions_end(s);
@@ -650,7 +705,7 @@ void ab_observe_policy(struct ab_engine *e)
 
 static void apply_record(struct ab_engine *e, struct ab_record_item *r)
 {
-	r->is_denied = false;
+	r->is_denied = r->is_doubted = false;
 	r->backoff = (struct ab_backoff){ 0 };
 	if (r->ledger == AB_OWNER_HELD)
 		set_ledger(e, r, AB_OWNER_FOREIGN);

@@ -21,7 +21,7 @@ static struct ab_effect *emit_write(const struct ab_step *s, enum ab_effect_type
 	struct ab_effect *ef;
 	struct ab_job *job;
 
-	assert(!r->job && !r->is_awaited && !e->is_paused);
+	assert(!r->job && !r->is_awaited && !r->is_doubted && !e->is_paused);
 	assert(e->is_fresh[AB_SOURCE_RECORDS] && e->is_fresh[AB_SOURCE_LEDGER]);
 	assert(!r->is_present || owner == AB_OWNER_OURS);
 	assert(owner != AB_OWNER_HELD && !r->is_ledger_due);
@@ -45,7 +45,7 @@ static bool is_actionable(const struct ab_step *s, struct ab_port *p,
 {
 	const struct ab_engine *e = s->e;
 
-	if (r->job || r->is_awaited || r->is_denied || e->is_paused ||
+	if (r->job || r->is_awaited || r->is_doubted || r->is_denied || e->is_paused ||
 	    !e->is_fresh[AB_SOURCE_RECORDS] || !e->is_fresh[AB_SOURCE_LEDGER] ||
 	    (e->is_ledger_unreadable && r->is_present))
 		return false;
@@ -622,7 +622,7 @@ static bool retire_iface(const struct ab_step *s, uint32_t slot)
 	for (i = f->first_node; i != AB_NONE; i = ab_node_at(e, i)->next) {
 		struct ab_node *n = ab_node_at(e, i);
 
-		has_nodes |= n->record.is_present;
+		has_nodes |= n->record.is_present || n->record.is_doubted;
 		if (is_retirable(e, &n->record) && !delete_node(s, i))
 			return false;
 	}

@@ -875,6 +875,14 @@ void model_edit(struct model *m, unsigned int record)
 	tell_record(m, &m->records[record]);
 }
 
+void model_list(struct model *m)
+{
+	struct queue q = { 0 };
+
+	dump_records(m, &q);
+	run(m, &q);
+}
+
 void model_foreign_iface(struct model *m, const char *name, const char *netdev)
 {
 	struct model_record *r = add_record(m, MODEL_IFACE, name, NULL);

@@ -838,6 +838,7 @@ static void what_is_removed_while_a_write_of_it_waits_is_held(void **st)
 	model_remove(m, (unsigned int)model_find_iface(m, "ab-eth0"), false);
 	model_fail(m, 0, AB_OUTCOME_RETRY, false);
 	model_calm(m);
+	model_wait(m, AB_RESTORE_MS);
 	assert_state(m, 0, AB_PORT_STATE_HELD);
 	end(m);
 }
@@ -950,9 +951,79 @@ static void what_went_while_the_daemon_was_away_is_held(void **st)
 	m->records[i].is_held = true;
 	model_boot(m);
 	model_calm(m);
+	/* One listing may have fallen into somebody's rewriting. */
+	assert_state(m, 0, AB_PORT_STATE_PARTIAL);
+	assert_int_equal(model_ledger(m, &m->records[i])->owner, AB_OWNER_OURS);
+	model_wait(m, AB_RESTORE_MS - 500);
+	assert_state(m, 0, AB_PORT_STATE_PARTIAL);
+	model_wait(m, 500);
 	assert_state(m, 0, AB_PORT_STATE_HELD);
 	assert_int_equal(model_ledger(m, &m->records[i])->owner, AB_OWNER_HELD);
 	assert_false(has_node(m, 1, "ab-eth0"));
+	end(m);
+}
+
+/* iscsiadm's discovery deletes records and writes them anew: the first listing fell
+ * into that, and no event told of the rest. */
+static void what_is_back_at_the_second_look_was_never_gone(void **st)
+{
+	struct model *m = bound_world_of(san());
+	unsigned int i = (unsigned int)model_find_node(m, 1, 0, "ab-eth0");
+	unsigned int f = (unsigned int)model_find_iface(m, "ab-eth0");
+	uint32_t n_writes = m->n_writes;
+
+	(void)st;
+	m->records[i].is_present = m->records[f].is_present = false;
+	model_boot(m);
+	m->records[i].is_present = m->records[f].is_present = true;
+	model_calm(m);
+	assert_state(m, 0, AB_PORT_STATE_PARTIAL);
+	clear_trace(m);
+	model_wait(m, AB_RESTORE_MS);
+	assert_string_equal(m->trace, "S");
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	assert_int_equal(model_ledger(m, &m->records[i])->owner, AB_OWNER_OURS);
+	assert_int_equal(m->notes[AB_NOTE_HELD], 0);
+	assert_int_equal(m->n_writes, n_writes);
+	/* And not looked for any more. */
+	model_wait(m, 2 * AB_RESTORE_MS);
+	assert_null(strchr(m->trace + 1, 'S'));
+	end(m);
+}
+
+static void a_listing_soon_after_the_first_confirms_nothing(void **st)
+{
+	struct model *m = bound_world_of(san());
+	unsigned int i = (unsigned int)model_find_node(m, 1, 0, "ab-eth0");
+
+	(void)st;
+	m->records[i].is_present = false;
+	model_list(m);
+	model_wait(m, AB_RESTORE_MS / 2);
+	model_list(m);
+	assert_int_equal(model_ledger(m, &m->records[i])->owner, AB_OWNER_OURS);
+	m->records[i].is_held = true;
+	model_wait(m, AB_RESTORE_MS / 2);
+	assert_int_equal(model_ledger(m, &m->records[i])->owner, AB_OWNER_HELD);
+	end(m);
+}
+
+static void apply_does_not_wait_for_the_second_look(void **st)
+{
+	struct model *m = bound_world_of(san());
+	unsigned int i = (unsigned int)model_find_node(m, 1, 0, "ab-eth0");
+
+	(void)st;
+	m->records[i].is_present = false;
+	model_boot(m);
+	model_calm(m);
+	assert_false(has_node(m, 1, "ab-eth0"));
+	model_command(m, AB_COMMAND_APPLY);
+	model_calm(m);
+	assert_true(has_node(m, 1, "ab-eth0"));
+	model_wait(m, AB_RESTORE_MS);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	assert_int_equal(model_ledger(m, &m->records[i])->owner, AB_OWNER_OURS);
 	end(m);
 }
 
@@ -1893,6 +1964,9 @@ int main(void)
 		cmocka_unit_test(
 			what_a_discovery_by_hand_swept_away_is_back_after_5_seconds),
 		cmocka_unit_test(what_went_while_the_daemon_was_away_is_held),
+		cmocka_unit_test(what_is_back_at_the_second_look_was_never_gone),
+		cmocka_unit_test(a_listing_soon_after_the_first_confirms_nothing),
+		cmocka_unit_test(apply_does_not_wait_for_the_second_look),
 		cmocka_unit_test(while_paused_nothing_changes_and_resume_catches_up),
 		cmocka_unit_test(wider_targets_add_and_deny_deletes_what_is_ours),
 		cmocka_unit_test(
