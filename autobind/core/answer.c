@@ -92,6 +92,9 @@ static void iface_done(const struct ab_step *s, const struct ab_job *job,
 		if (was_write) {
 			own(&f->record, ev->done.hash);
 			f->binding = f->written;
+			/* The store knows nothing of its Retire. */
+			if (f->retire_ms >= 0)
+				f->record.is_ledger_due = e->is_ledger_dirty = true;
 		} else {
 			disown(&f->record);
 		}

@@ -25,8 +25,10 @@ void ab_observe_link(const struct ab_step *s, const struct ab_link *link)
 		return;
 	if (!is_new && !ab_streq(p->link.name, link->name))
 		ab_plan_note(s, AB_NOTE_PORT_RENAMED, p, NULL, link->name, 0);
-	if (is_new)
+	if (is_new) {
 		p->changed_at = e->now;
+		e->is_orphans_dirty = true;
+	}
 	/* A bond that gains a member, a VRF that is renamed: others may depend on it.
 	 */
 	if (is_new || p->link.master != link->master ||
@@ -48,6 +50,7 @@ static void forget_port(const struct ab_step *s, uint32_t slot)
 
 	ab_plan_note(s, AB_NOTE_PORT_GONE, p, NULL, NULL, 0);
 	ab_plan_use_iface(e, slot, AB_NONE);
+	e->is_orphans_dirty = true;
 	while (p->first_addr != AB_NONE)
 		ab_world_remove_addr(e, p->first_addr);
 	/* Whatever udev says of it later is about a device that is no more. */
@@ -420,6 +423,21 @@ static void ledger_of_session(struct ab_engine *e, const struct ab_ledger_entry 
 		ab_observe_hold_session(e, n, false);
 }
 
+/* What the ledger says of the end of a record whose port is gone. In another boot the
+ * time counts anew from when the port is missed: that clock is over, devices may come
+ * late, and a record that goes too early may be one that is still wanted. */
+static void restore_retire(const struct ab_engine *e, struct ab_iface *f,
+			   const struct ab_ledger_entry *entry)
+{
+	ab_mono since = ab_mono_add_ms(ab_mono_ns(0), (int64_t)entry->iface.orphan_ms);
+
+	if (f->port != AB_NONE || f->record.is_ledger_due)
+		return;
+	f->retire_ms = entry->iface.can_retire ? (int64_t)entry->iface.retire_ms : -1;
+	f->orphan_since =
+		entry->iface.orphan_ms ? ab_mono_min(since, e->now) : AB_MONO_NEVER;
+}
+
 void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry)
 {
 	struct ab_record_item *r;
@@ -435,6 +453,7 @@ void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry)
 			ab_iface_at(e, ab_world_add_iface(e, entry->iface.name));
 
 		f->identity = entry->iface.port;
+		restore_retire(e, f, entry);
 		r = &f->record;
 	} else {
 		struct ab_node *n = ab_node_at(e, ab_world_add_node(e, &entry->node));

@@ -290,6 +290,23 @@ static enum ab_wish iface_wish(const struct ab_engine *e, const struct ab_policy
 	return AB_WISH_NONE;
 }
 
+/* The record has a port: its time has not begun. The ledger learns what has changed. */
+static bool keep_from_retiring(const struct ab_step *s, struct ab_iface *f,
+			       const struct ab_policy *pol)
+{
+	bool is_news =
+		f->retire_ms != pol->retire_ms || !ab_mono_is_never(f->orphan_since);
+
+	if (!is_news)
+		return true;
+	f->retire_ms = pol->retire_ms;
+	f->orphan_since = AB_MONO_NEVER;
+	if (f->record.ledger == AB_OWNER_FOREIGN)
+		return true;
+	f->record.is_ledger_due = s->e->is_ledger_dirty = true;
+	return ab_plan_tell_iface(s, f);
+}
+
 bool ab_plan_iface(const struct ab_step *s, uint32_t port)
 {
 	struct ab_engine *e = s->e;
@@ -317,8 +334,8 @@ bool ab_plan_iface(const struct ab_step *s, uint32_t port)
 	if (p->iface == AB_NONE)
 		return !e->wants_room;
 	f = ab_iface_at(e, p->iface);
-	f->retire_ms = pol->retire_ms;
-	f->orphan_since = AB_MONO_NEVER;
+	if (!keep_from_retiring(s, f, pol))
+		return false;
 	if (pol->use_default)
 		return true;
 	f->record.wish = (uint8_t)iface_wish(e, pol, p, f, &want);
@@ -639,6 +656,30 @@ static bool retire_iface(const struct ab_step *s, uint32_t slot)
 	return true;
 }
 
+/* Is the device there, though no policy takes it, or not yet? */
+static bool has_port(const struct ab_engine *e, const struct ab_iface *f)
+{
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ports, i)) {
+		const struct ab_port *p = ab_port_at_const(e, i);
+
+		if (p->has_link && ab_world_is_port(&f->identity, p))
+			return true;
+	}
+	return false;
+}
+
+static void set_orphan(const struct ab_step *s, struct ab_iface *f, ab_mono since)
+{
+	if (f->orphan_since.ns == since.ns)
+		return;
+	f->orphan_since = since;
+	f->record.is_ledger_due = s->e->is_ledger_dirty = true;
+	(void)ab_plan_tell_iface(s, f); /* without room: in the next step */
+}
+
 void ab_plan_orphans(const struct ab_step *s)
 {
 	struct ab_engine *e = s->e;
@@ -660,8 +701,12 @@ void ab_plan_orphans(const struct ab_step *s)
 		if (f->port != AB_NONE || f->retire_ms < 0 ||
 		    ab_world_owner(&f->record) != AB_OWNER_OURS)
 			continue;
+		if (has_port(e, f)) {
+			set_orphan(s, f, AB_MONO_NEVER);
+			continue;
+		}
 		if (ab_mono_is_never(f->orphan_since))
-			f->orphan_since = e->now;
+			set_orphan(s, f, e->now);
 		end = ab_mono_add_ms(f->orphan_since, f->retire_ms);
 		if (!ab_mono_reached(end, e->now))
 			e->orphans_due = ab_mono_min(e->orphans_due, end);

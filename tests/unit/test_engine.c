@@ -1191,6 +1191,115 @@ static void orphans_are_retired_after_retire_and_their_iface_last(void **st)
 	end(m);
 }
 
+static struct model *retiring_world(void)
+{
+	return bound_world_of(
+		model_set(NULL, NULL, SAN PROBE RECORD "Retire = 10min\n", NULL));
+}
+
+static void retire_goes_on_counting_over_a_restart_of_the_daemon(void **st)
+{
+	struct model *m = retiring_world();
+
+	(void)st;
+	model_unplug(m, 0);
+	model_wait(m, 6 * MINUTE);
+	model_boot(m);
+	model_wait(m, 3 * MINUTE);
+	assert_int_equal(m->n_jobs, 0);
+	model_wait(m, 1 * MINUTE + 1000);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 0);
+	assert_int_equal(model_find_iface(m, "ab-eth0"), -1);
+	end(m);
+}
+
+/* The file forgets times of another boot (io/ledger_file). */
+static void retire_begins_anew_in_another_boot(void **st)
+{
+	struct model *m = retiring_world();
+	unsigned int i;
+
+	(void)st;
+	model_unplug(m, 0);
+	model_wait(m, 9 * MINUTE);
+	for (i = 0; i < MODEL_RECORDS; i++)
+		if (m->in_ledger[i] && m->ledger[i].kind == AB_LEDGER_IFACE) {
+			assert_true(m->ledger[i].iface.orphan_ms > 0);
+			m->ledger[i].iface.orphan_ms = 0;
+		}
+	model_boot(m);
+	model_wait(m, 9 * MINUTE);
+	assert_int_equal(m->n_jobs, 0);
+	assert_int_equal(count_nodes(m), 2);
+	model_wait(m, 1 * MINUTE + 1000);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 0);
+	end(m);
+}
+
+static void retire_begins_when_the_daemon_misses_the_port(void **st)
+{
+	struct model *m = retiring_world();
+
+	(void)st;
+	m->ports[0].is_plugged = false;
+	model_boot(m);
+	model_wait(m, 9 * MINUTE);
+	assert_int_equal(m->n_jobs, 0);
+	model_wait(m, 1 * MINUTE + 1000);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 0);
+	end(m);
+}
+
+static void a_port_that_comes_back_ends_the_time_to_retire(void **st)
+{
+	struct model *m = retiring_world();
+
+	(void)st;
+	model_unplug(m, 0);
+	model_wait(m, 9 * MINUTE);
+	model_plug(m, 0);
+	model_calm(m);
+	model_unplug(m, 0);
+	model_boot(m);
+	model_wait(m, 9 * MINUTE);
+	assert_int_equal(m->n_jobs, 0);
+
+	/* It is there, and nobody takes it: no address yet. */
+	m->ports[0].is_plugged = m->ports[0].has_carrier = m->ports[0].is_ready = true;
+	m->ports[0].has_addr = false;
+	m->ports[0].ifindex = ++m->last_ifindex;
+	model_boot(m);
+	model_wait(m, 60 * MINUTE);
+	assert_int_equal(m->n_jobs, 0);
+	assert_int_equal(count_nodes(m), 2);
+	model_unplug(m, 0);
+	model_wait(m, 9 * MINUTE);
+	assert_int_equal(m->n_jobs, 0);
+	end(m);
+}
+
+static void another_retire_is_told_to_the_ledger(void **st)
+{
+	const struct ab_policy_set *first = san();
+	struct model *m = bound_world_of(first);
+
+	(void)st;
+	clear_trace(m);
+	model_policy(m,
+		     model_set(first, NULL, SAN PROBE RECORD "Retire = 10min\n", NULL));
+	assert_string_equal(m->trace, "L");
+	m->ports[0].is_plugged = false;
+	model_boot(m);
+	model_wait(m, 10 * MINUTE + 1000);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 0);
+	model_set_free(first);
+	end(m);
+}
+
 /* --- outcomes --- */
 
 static struct model *at_first_node_write(void)
@@ -1977,6 +2086,11 @@ int main(void)
 			an_address_that_is_asked_no_more_takes_its_finds_along),
 		cmocka_unit_test(a_new_name_is_tried_when_the_old_one_was_denied),
 		cmocka_unit_test(orphans_are_retired_after_retire_and_their_iface_last),
+		cmocka_unit_test(retire_goes_on_counting_over_a_restart_of_the_daemon),
+		cmocka_unit_test(retire_begins_anew_in_another_boot),
+		cmocka_unit_test(retire_begins_when_the_daemon_misses_the_port),
+		cmocka_unit_test(a_port_that_comes_back_ends_the_time_to_retire),
+		cmocka_unit_test(another_retire_is_told_to_the_ledger),
 		cmocka_unit_test(an_unknown_outcome_means_looking_before_acting),
 		cmocka_unit_test(
 			a_record_of_unknown_fate_is_ours_when_the_ledger_says_so),
