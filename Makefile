@@ -29,6 +29,9 @@ mandir     ?= $(prefix)/share/man
 docdir     ?= $(prefix)/share/doc/autobind
 policydir  ?= $(prefix)/lib/autobind/policy.d
 completiondir ?= $(prefix)/share/bash-completion/completions
+systemd_dir = $(or $(shell $(PKG_CONFIG) --variable=$(1) systemd 2>/dev/null),$(2))
+unitdir    ?= $(call systemd_dir,systemdsystemunitdir,$(prefix)/lib/systemd/system)
+sysusersdir ?= $(call systemd_dir,sysusersdir,$(prefix)/lib/sysusers.d)
 
 VERSION := $(shell sed -n '1s/^autobind \([0-9.]*\).*/\1/p' NEWS 2>/dev/null)
 comma   := ,
@@ -201,7 +204,7 @@ OUR_C := $(sort $(wildcard autobind/*.c autobind/*/*.c))
 
 lint:
 	$(Q)tests/install-deps lint
-	$(SUBMAKE) -k format-check text-check cppcheck tidy
+	$(SUBMAKE) -k format-check text-check unit-check cppcheck tidy
 
 format-check:
 	$(call say,LINT,clang-format)
@@ -211,6 +214,18 @@ format-check:
 text-check:
 	$(call say,LINT,shell python man spelling)
 	$(Q)tests/lint-text
+
+# With the programs where they are built. The score of a root daemon with the network and
+# other processes' descriptors to look at; it must not get worse.
+unit-check: all
+	$(call say,LINT,systemd units)
+	$(Q)$(MAKE) --no-print-directory B=build-units sbindir=$(abspath $(B)) \
+		$(UNITS:%=build-units/%)
+	$(Q)if command -v systemd-analyze >/dev/null; then \
+		systemd-analyze verify --man=no $(UNITS:%=build-units/%) && \
+		systemd-analyze security --no-pager --offline=yes --threshold=50 \
+			build-units/autobindd.service >build-units/security.log || \
+		{ cat build-units/security.log; exit 1; }; fi
 
 # (it reads no system header, so it is told that TAILQ_FOREACH sets its variable)
 cppcheck:
@@ -255,6 +270,7 @@ LIBEXEC   := $(filter autobind-discover,$(MAINS))
 MAN       := $(sort $(wildcard man/*.[1-8]))
 EXAMPLES  := $(sort $(wildcard conf/policy-examples/*))
 SHIPPED   := $(sort $(wildcard conf/policy.d/*.conf))
+UNITS     := $(patsubst conf/systemd/%.in,%,$(sort $(wildcard conf/systemd/*.in)))
 mandirs    = $(sort $(foreach m,$(MAN),$(mandir)/man$(subst .,,$(suffix $(m)))))
 D          = $(DESTDIR)
 
@@ -263,10 +279,17 @@ $(B)/autobind.bash: $(B)/autobind
 	$(call say,GEN,$@)
 	$(Q)$< completion bash >$@
 
-install: all $(B)/autobind.bash
+$(B)/%.service: conf/systemd/%.service.in Makefile
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)sed 's|@sbindir@|$(sbindir)|g' $< >$@
+
+# Units are installed, not enabled: that is the distribution's or the administrator's word.
+install: all $(B)/autobind.bash $(UNITS:%=$(B)/%)
 	$(Q)$(INSTALL) -d $(D)$(sbindir) $(D)$(libexecdir) $(mandirs:%=$(D)%) \
 		$(D)$(docdir)/examples $(D)$(policydir) $(D)$(sysconfdir)/autobind/policy.d \
-		$(D)$(sysconfdir)/autobind/exclude.d $(D)$(completiondir)
+		$(D)$(sysconfdir)/autobind/exclude.d $(D)$(completiondir) \
+		$(D)$(unitdir) $(D)$(sysusersdir)
 	$(Q)$(INSTALL) -d -m 700 $(D)$(sysconfdir)/autobind/chap \
 		$(D)$(localstatedir)/lib/autobind
 	$(Q)set -e; for p in $(SBIN); do $(INSTALL) -m 755 $(B)/$$p $(D)$(sbindir)/; done
@@ -275,6 +298,8 @@ install: all $(B)/autobind.bash
 	$(Q)set -e; for f in $(EXAMPLES); do $(INSTALL) -m 644 $$f $(D)$(docdir)/examples/; done
 	$(Q)set -e; for f in $(SHIPPED); do $(INSTALL) -m 644 $$f $(D)$(policydir)/; done
 	$(Q)$(INSTALL) -m 644 $(B)/autobind.bash $(D)$(completiondir)/autobind
+	$(Q)set -e; for u in $(UNITS); do $(INSTALL) -m 644 $(B)/$$u $(D)$(unitdir)/; done
+	$(Q)$(INSTALL) -m 644 conf/sysusers.d/autobind.conf $(D)$(sysusersdir)/
 	$(Q)$(INSTALL) -m 644 README.md NEWS LICENSE $(D)$(docdir)/
 	$(Q)if [ -f conf/autobind.conf ] && [ ! -e $(D)$(sysconfdir)/autobind/autobind.conf ]; \
 		then $(INSTALL) -m 644 conf/autobind.conf $(D)$(sysconfdir)/autobind/; fi
@@ -282,7 +307,8 @@ install: all $(B)/autobind.bash
 uninstall:
 	$(Q)rm -f $(SBIN:%=$(D)$(sbindir)/%) $(LIBEXEC:%=$(D)$(libexecdir)/%) \
 		$(foreach m,$(MAN),$(D)$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
-		$(SHIPPED:conf/policy.d/%=$(D)$(policydir)/%) $(D)$(completiondir)/autobind
+		$(SHIPPED:conf/policy.d/%=$(D)$(policydir)/%) $(D)$(completiondir)/autobind \
+		$(UNITS:%=$(D)$(unitdir)/%) $(D)$(sysusersdir)/autobind.conf
 	$(Q)rm -rf $(D)$(docdir)
 	$(Q)rmdir $(D)$(policydir) $(D)$(patsubst %/policy.d,%,$(policydir)) 2>/dev/null || :
 
@@ -293,6 +319,6 @@ clean:
 
 .PHONY: all bench check check-corpus check-netns check-san check-scripts check-unit clean \
 	coverage cppcheck demo format-check fuzz install layers lint mc mc-mutants programs replay run-demo \
-	run-fuzz text-check tidy uninstall update-goldens
+	run-fuzz text-check tidy uninstall unit-check update-goldens
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -16,6 +16,7 @@
 #include "io/roots.h"
 #include "io/service.h"
 #include "io/shell.h"
+#include "io/supervise.h"
 
 /* Those who may ask; made by the package. */
 #define GROUP_NAME "autobind"
@@ -196,6 +197,7 @@ static int serve(struct daemon *d)
 {
 	struct ab_loop_signal *signals[4] = { NULL };
 	struct ab_service *service = NULL;
+	struct ab_supervise *supervise = NULL;
 	/* Before the loop: nothing else waits yet, and NSS may block. */
 	const struct group *group = getgrnam(GROUP_NAME);
 	char path[AB_ROOT_PATH];
@@ -207,11 +209,14 @@ static int serve(struct daemon *d)
 	if (r == 0)
 		r = ab_service_new(d->sh, path, group ? group->gr_gid : (gid_t)-1,
 				   &service);
+	if (r == 0)
+		r = ab_supervise_new(d->sh, &supervise);
 	if (r == 0) {
 		ab_privs_lower();
 		ab_log_notice("main", "autobind " AB_VERSION " is ready");
 		r = ab_shell_run(d->sh);
 	}
+	supervise = ab_supervise_free(supervise);
 	service = ab_service_free(service);
 	for (i = 0; i < 4; i++)
 		signals[i] = ab_loop_signal_free(signals[i]);

@@ -9,6 +9,7 @@
 #include "cli/render.h"
 #include "cli/run.h"
 #include "io/conf.h"
+#include "io/host.h"
 
 struct check {
 	const struct ab_cli *cli;
@@ -81,6 +82,25 @@ static void print_summary(const struct check *c, bool is_good, uint32_t n_polici
 	(void)fputc('\n', out);
 }
 
+/* As the daemon would see it, started with the same options. */
+static void check_database(struct check *c, const struct ab_roots *roots)
+{
+	struct ab_diag diag = { .severity = AB_DIAG_WARNING };
+	struct ab_host host;
+	struct ab_text t;
+
+	memset(&host, 0, sizeof(host));
+	if (ab_host_locate(roots, &host) < 0 || host.is_iscsiadm_db)
+		return;
+	ab_text_init(&t, diag.text, sizeof(diag.text));
+	ab_text_add(&t, "iscsiadm works on ");
+	ab_text_add_escaped(&t, host.place.root, strlen(host.place.root));
+	ab_text_add(&t, ", not on ");
+	ab_text_add(&t, host.db_root);
+	ab_text_add(&t, ": it is not run, Action = login acts as record");
+	on_diag(c, NULL, &diag);
+}
+
 int ab_run_check(struct ab_cli *cli)
 {
 	const struct ab_roots *roots = &cli->roots;
@@ -91,12 +111,14 @@ int ab_run_check(struct ab_cli *cli)
 		.is_lenient = cli->n_args > 0,
 	};
 	struct check c = { .cli = cli };
-	uint32_t n_policies = 0;
+	uint32_t n_policies = 0, n_logins = 0;
 	int r;
 
 	r = ab_render_new(cli, &c.render);
 	if (r == 0)
-		r = ab_conf_check(&places, on_diag, &c, &n_policies);
+		r = ab_conf_check(&places, on_diag, &c, &n_policies, &n_logins);
+	if (r == 0 && n_logins && !cli->n_args)
+		check_database(&c, roots);
 	if (r >= 0 && cli->is_json && !c.error)
 		c.error = ab_render_end(c.render, true);
 	ab_render_free(c.render);

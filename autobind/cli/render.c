@@ -316,7 +316,9 @@ static const char *colour_of(const char *word)
 		{ "!", "31" },	       { "-", "31" },	       { "partial", "33" },
 		{ "searching", "33" }, { "pending", "33" },    { "held", "33" },
 		{ "modified", "33" },  { "removed", "33" },    { "absent", "33" },
-		{ "warning", "33" },   { "~", "33" },
+		{ "warning", "33" },   { "~", "33" },	       { "logged_in", "32" },
+		{ "failed", "31" },    { "denied", "31" },     { "waiting", "33" },
+		{ "one_only", "33" },  { "logging_in", "33" },
 	};
 	size_t i;
 
@@ -455,13 +457,17 @@ static void print_head(const struct ab_render *r, const struct ab_row *row)
 		{ "Initiator", { "initiator", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Daemon", { "daemon", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Database", { "database", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Logins", { "logins", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Store", { "store", NULL, AB_COLUMN_STATE, NULL } },
 		{ "Configuration", { "configuration", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Generation", { "generation", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Policies", { "policies", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Paused", { "paused", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Quiesced", { "quiesced", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Only additions", { "additions_only", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Ports", { "ports", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Sessions", { "sessions", NULL, AB_COLUMN_TEXT, NULL } },
+		{ "Multipathd", { "multipathd", NULL, AB_COLUMN_TEXT, NULL } },
 		{ "Paths up", { "paths_up", NULL, AB_COLUMN_RATIO, "paths_all" } },
 		{ "Overall", { "overall", NULL, AB_COLUMN_STATE, NULL } },
 	};

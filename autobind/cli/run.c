@@ -200,7 +200,7 @@ static int ask(const struct ab_cli *cli, struct answer *a)
 		return r;
 	if (!ab_cli_opt(cli, "follow"))
 		call.deadline_ms = cli->verb->deadline_s * 1000u;
-	r = ab_client_connect(path, &fd);
+	r = ab_client_connect(path, cli->verb->deadline_s * 1000u, &fd);
 	if (r == AB_CLIENT_E_NO_DAEMON && offline)
 		return run_offline(cli, offline, a);
 	if (r)

@@ -11,6 +11,7 @@ static const struct ab_column status_columns[] = {
 	{ "state", "STATE", AB_COLUMN_STATE, NULL },
 	{ "portals_up", "PORTALS", AB_COLUMN_RATIO, "portals_all" },
 	{ "records", "RECORDS", AB_COLUMN_RATIO, "records_wanted" },
+	{ "sessions", "SESSIONS", AB_COLUMN_RATIO, "sessions_wanted" },
 	{ "reason", "REASON", AB_COLUMN_TEXT, NULL },
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
 };
@@ -69,6 +70,20 @@ static const struct ab_column node_columns[] = {
 	{ "owner", "OWNER", AB_COLUMN_STATE, NULL },
 	{ "state", "STATE", AB_COLUMN_STATE, NULL },
 	{ "port", "PORT", AB_COLUMN_TEXT, NULL },
+	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
+};
+
+static const struct ab_column session_columns[] = {
+	{ "target", "TARGET", AB_COLUMN_TEXT, NULL },
+	{ "portal", "PORTAL", AB_COLUMN_TEXT, NULL },
+	{ "iface", "IFACE", AB_COLUMN_TEXT, NULL },
+	{ "port", "PORT", AB_COLUMN_TEXT, NULL },
+	{ "sid", "SID", AB_COLUMN_NUMBER, NULL },
+	{ "state", "STATE", AB_COLUMN_STATE, NULL },
+	{ "since_ms", "SINCE", AB_COLUMN_DURATION, NULL },
+	{ "mapped", "MAPPED", AB_COLUMN_RATIO, "disks" },
+	{ "owner", "OWNER", AB_COLUMN_STATE, NULL },
+	{ "reason", "REASON", AB_COLUMN_TEXT, NULL },
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
 };
 
@@ -132,6 +147,17 @@ static const struct ab_verb_option ping_options[] = {
 	{ "size", 's', "BYTES", "of an echo's payload (56)" },
 	{ "jumbo", 0, NULL, "echoes as large as the device's MTU" },
 	{ "tcp", 0, NULL, "connect instead, to port 3260" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct ab_verb_option pause_options[] = {
+	{ "quiesce", 0, NULL,
+	  "because open-iscsi stops; no matter of `resume` by hand" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct ab_verb_option resume_options[] = {
+	{ "quiesce", 0, NULL, "open-iscsi is back; a pause by hand goes on" },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -216,6 +242,17 @@ const struct ab_verb ab_verbs[] = {
 	  .columns = node_columns,
 	  .empty = "No node record.",
 	  .run = ab_run_rows },
+	{ .name = "sessions",
+	  .args = "[FILTER]...",
+	  .max_args = AB_VERB_ANY,
+	  .source = AB_VERB_DAEMON,
+	  .deadline_s = 10,
+	  .has_filters = true,
+	  .help = "sessions, and those that are wanted and not there",
+	  .details = FILTER_DETAILS,
+	  .columns = session_columns,
+	  .empty = "No session.",
+	  .run = ab_run_rows },
 	{ .name = "explain",
 	  .args = "PORT [PORTAL|TARGET]",
 	  .params = { "port", "object" },
@@ -289,8 +326,10 @@ const struct ab_verb ab_verbs[] = {
 	  .args = "",
 	  .source = AB_VERB_DAEMON,
 	  .style = AB_STYLE_STREAM,
-	  .deadline_s = 10,
+	  .deadline_s = 90,
 	  .help = "change nothing any more, but go on watching",
+	  .details = "Waits, for at most 60 s, until what is being done has ended.\n",
+	  .options = pause_options,
 	  .columns = progress_columns,
 	  .run = ab_run_rows },
 	{ .name = "resume",
@@ -299,6 +338,7 @@ const struct ab_verb ab_verbs[] = {
 	  .style = AB_STYLE_STREAM,
 	  .deadline_s = 10,
 	  .help = "the end of pause",
+	  .options = resume_options,
 	  .columns = progress_columns,
 	  .run = ab_run_rows },
 	{ .name = "events",

@@ -125,6 +125,7 @@ static void node_done(const struct ab_step *s, const struct ab_job *job,
 	if (settle_write(s, &n->record, ev, target)) {
 		if (was_write) {
 			own(&n->record, ev->done.hash);
+			n->login.is_denied = false;
 			memcpy(n->netdev, f->binding.netdev, sizeof(n->netdev));
 			memcpy(n->hwaddr, f->binding.hwaddr, sizeof(n->hwaddr));
 		} else {
@@ -240,6 +241,7 @@ static void login_done(const struct ab_step *s, const struct ab_job *job,
 	uint32_t path = ab_world_login_path(e, n);
 
 	l->job = 0;
+	e->is_login_ended = true;
 	ab_world_touch_target(e, n->target);
 	if (l->session == AB_NONE) {
 		if (code != l->code)
@@ -269,6 +271,7 @@ static void logout_done(const struct ab_step *s, const struct ab_job *job,
 
 	/* Were it gone, this answer would be about nothing. */
 	item->job = 0;
+	e->is_login_ended = true;
 	if (is_refused && guard != item->guard)
 		ab_plan_note(s, AB_NOTE_LOGOUT_REFUSED, NULL, &n->portal,
 			     ab_target_at(e, n->target)->name, ev->done.code);

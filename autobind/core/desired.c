@@ -224,9 +224,7 @@ static int choose(const struct ab_step *s, struct ab_port *p)
 	return p->policy;
 }
 
-/* Another set has other indices: find the port's policy again by name. Whatever keeps
- * the port from being decided about now, an index of an old set must not stay. */
-static void follow_set(const struct ab_policy_set *set, struct ab_port *p)
+void ab_desired_follow_set(const struct ab_policy_set *set, struct ab_port *p)
 {
 	if (p->policy >= 0 && (!set || p->taken_generation != set->generation))
 		p->policy = set ? ab_policy_find(set, p->policy_name) : -1;
@@ -246,7 +244,7 @@ bool ab_desired_take(const struct ab_step *s, uint32_t slot)
 	struct ab_port *p = ab_port_at(e, slot);
 	int old = p->policy;
 
-	follow_set(s->set, p);
+	ab_desired_follow_set(s->set, p);
 	if (is_excluded(s, p)) {
 		untake(e, p, AB_PORT_STATE_EXCLUDED);
 		return false;

@@ -29,6 +29,10 @@ struct ab_match_port ab_desired_match_port(const struct ab_engine *e,
 					   const struct ab_port *p,
 					   struct ab_home *home);
 
+/* Another set has other indices: finds the port's policy again by name. Whatever keeps
+ * the port from being decided about now, an index of an old set must not stay. */
+void ab_desired_follow_set(const struct ab_policy_set *set, struct ab_port *p);
+
 /**
  * ab_desired_take() - decide which policy a port has
  * @s:    the step

@@ -226,7 +226,7 @@ static void take_event(const struct ab_step *s, const struct ab_event *ev)
 		ab_answer_done(s, ev);
 		break;
 	case AB_EV_POLICY:
-		ab_observe_policy(e);
+		ab_observe_policy(s);
 		break;
 	case AB_EV_COMMAND:
 		ab_observe_command(s, ev);
@@ -264,6 +264,7 @@ static ab_mono next_deadline(const struct ab_engine *e)
 		return e->now;
 	if (!e->is_recheck_asked)
 		next = ab_mono_min(next, e->recheck_at);
+	next = ab_mono_min(next, e->targets_due);
 	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ports, i)) {
 		const struct ab_port *p = ab_port_at_const(e, i);
@@ -292,6 +293,7 @@ int ab_engine_step(struct ab_engine *e, const struct ab_policy_set *set,
 	take_event(&s, ev);
 	if (ab_plan_ledger(&s)) {
 		ab_plan_dirty(&s);
+		ab_plan_sessions(&s);
 		ab_plan_orphans(&s);
 	}
 	ask_resyncs(&s);

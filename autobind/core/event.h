@@ -98,9 +98,11 @@ enum ab_owner {
 };
 
 enum ab_command_verb {
-	AB_COMMAND_APPLY, /* forget HELD marks and backoff, plan everything again */
-	AB_COMMAND_PAUSE, /* watch, probe, change nothing */
-	AB_COMMAND_RESUME,
+	AB_COMMAND_APPLY,     /* forget HELD marks and backoff, plan everything again */
+	AB_COMMAND_PAUSE,     /* watch, probe, change nothing */
+	AB_COMMAND_RESUME,    /* the end of PAUSE, and of QUIESCE */
+	AB_COMMAND_QUIESCE,   /* as PAUSE: open-iscsi stops, and logs everything out */
+	AB_COMMAND_UNQUIESCE, /* open-iscsi is back; a PAUSE goes on */
 	AB_COMMAND_MAX
 };
 
@@ -283,6 +285,7 @@ enum ab_note {
 	AB_NOTE_SESSION_BACK,	/* the same: it was restored */
 	AB_NOTE_SESSION_GONE,	/* the same: ended, and not by us */
 	AB_NOTE_SESSION_HELD, /* the same: by the administrator; not logged in again */
+	AB_NOTE_GATED, /* name = target: kept at one session, .code = enum ab_gate */
 	AB_NOTE_LIMIT, /* port: MaxPortals reached, .code = how many were left out */
 	AB_NOTE_MAX
 };

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/desired.h"
 #include "core/ledger.h"
 #include "core/plan.h"
 #include "util/text.h"
@@ -49,12 +50,13 @@ static void forget_port(const struct ab_step *s, uint32_t slot)
 	struct ab_port *p = ab_port_at(e, slot);
 
 	ab_plan_note(s, AB_NOTE_PORT_GONE, p, NULL, NULL, 0);
+	p->has_link = false;
 	ab_plan_use_iface(e, slot, AB_NONE);
 	e->is_orphans_dirty = true;
 	while (p->first_addr != AB_NONE)
 		ab_world_remove_addr(e, p->first_addr);
 	/* Whatever udev says of it later is about a device that is no more. */
-	p->has_link = p->has_udev = p->is_contradicted = p->is_limited = false;
+	p->has_udev = p->is_contradicted = p->is_limited = false;
 	p->policy = -1;
 	p->state = AB_PORT_STATE_PENDING;
 	p->due = p->addr_settled[0] = p->addr_settled[1] = AB_MONO_NEVER;
@@ -332,6 +334,8 @@ void ab_observe_node(const struct ab_step *s, const struct ab_event *ev)
 		set_ledger(e, &n->record, AB_OWNER_FOREIGN);
 	if (!observe(&n->record, ev->node.hash, ev->node.state))
 		return;
+	/* With other values, another CHAP secret, it may go well. */
+	n->login.is_denied = false;
 	memcpy(n->netdev, ev->node.netdev, sizeof(n->netdev));
 	memcpy(n->hwaddr, ev->node.hwaddr, sizeof(n->hwaddr));
 	if (ab_world_owner(&n->record) == AB_OWNER_MODIFIED && ev->node.by_discovery &&
@@ -695,10 +699,14 @@ void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev)
 /* --- commands, policy --- */
 
 /* What was refused or failed under the old policy may go well under the new one. */
-void ab_observe_policy(struct ab_engine *e)
+void ab_observe_policy(const struct ab_step *s)
 {
+	struct ab_engine *e = s->e;
 	uint32_t i;
 
+	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ports, i))
+		ab_desired_follow_set(s->set, ab_port_at(e, i));
 	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->nodes, i)) {
 		ab_node_at(e, i)->record.is_denied = false;
@@ -764,16 +772,27 @@ static void apply(struct ab_engine *e)
 
 void ab_observe_command(const struct ab_step *s, const struct ab_event *ev)
 {
+	struct ab_engine *e = s->e;
+
 	switch ((enum ab_command_verb)ev->command.verb) {
 	case AB_COMMAND_APPLY:
-		apply(s->e);
-		break;
+		apply(e);
+		return;
 	case AB_COMMAND_PAUSE:
+		e->is_paused_by_hand = true;
+		break;
 	case AB_COMMAND_RESUME:
-		s->e->is_paused = ev->command.verb == AB_COMMAND_PAUSE;
-		ab_world_touch_all(s->e, true);
+		e->is_paused_by_hand = e->is_quiesced = false;
+		break;
+	case AB_COMMAND_QUIESCE:
+		e->is_quiesced = true;
+		break;
+	case AB_COMMAND_UNQUIESCE:
+		e->is_quiesced = false;
 		break;
 	case AB_COMMAND_MAX:
-		break;
+		return;
 	}
+	e->is_paused = e->is_paused_by_hand || e->is_quiesced;
+	ab_world_touch_all(e, true);
 }

@@ -38,7 +38,7 @@ void ab_observe_sessions_end(const struct ab_step *s);
 void ab_observe_stale(struct ab_engine *e, enum ab_source source);
 void ab_observe_dump_begin(struct ab_engine *e, enum ab_source source);
 void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev);
-void ab_observe_policy(struct ab_engine *e);
+void ab_observe_policy(const struct ab_step *s);
 void ab_observe_command(const struct ab_step *s, const struct ab_event *ev);
 
 #endif

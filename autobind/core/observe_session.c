@@ -87,7 +87,7 @@ static bool was_ended(const struct ab_engine *e, const struct ab_session_item *i
 	uint32_t path = ab_world_login_path(e, n);
 
 	return item->session.state == AB_SESSION_LOGGED_IN && !item->job &&
-	       !n->login.job && !e->is_paused && n->login.is_chosen &&
+	       !n->login.job && !e->is_quiesced && n->login.is_chosen &&
 	       path != AB_NONE && ab_path_at_const(e, path)->health.state == AB_PATH_UP;
 }
 
@@ -108,6 +108,7 @@ static void session_gone(const struct ab_step *s, uint32_t slot)
 		ab_plan_backoff(e, &n->login.backoff);
 	}
 	ab_world_remove_session(e, slot);
+	e->is_login_ended = true;
 	ab_world_touch_target(e, n->target);
 	/* A record that had to stay for its session may go now. */
 	if (ab_iface_at(e, n->iface)->port != AB_NONE)

@@ -164,7 +164,7 @@ static enum ab_port_state taken_state(const struct ab_step *s, const struct ab_p
 				      const struct ab_home *home)
 {
 	const struct ab_policy *pol = &s->set->policies[p->policy];
-	bool is_held = p->n_held > 0;
+	bool is_held = p->n_held > 0 || p->n_sessions_held > 0;
 
 	if (pol->action == AB_ACTION_IGNORE)
 		return AB_PORT_STATE_IGNORED;
@@ -181,9 +181,37 @@ static enum ab_port_state taken_state(const struct ab_step *s, const struct ab_p
 	    (pol->action >= AB_ACTION_RECORD && p->n_records_wanted == 0))
 		return AB_PORT_STATE_SEARCHING;
 	if (p->n_up < p->n_wanted || p->n_records < p->n_records_wanted ||
+	    p->n_sessions < p->n_sessions_wanted ||
 	    (pol->action >= AB_ACTION_RECORD && !is_told(s->e, p)))
 		return AB_PORT_STATE_PARTIAL;
 	return AB_PORT_STATE_BOUND;
+}
+
+static void set_state(const struct ab_step *s, struct ab_port *p,
+		      enum ab_port_state state)
+{
+	if (p->state == state)
+		return;
+	p->state = (uint8_t)state;
+	p->changed_at = s->e->now;
+}
+
+void ab_plan_port_states(const struct ab_step *s)
+{
+	struct ab_engine *e = s->e;
+	struct ab_home home;
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ports, i)) {
+		struct ab_port *p = ab_port_at(e, i);
+
+		/* One that has not been planned yet has no state of its own yet. */
+		if (!p->has_link || p->policy < 0 || p->is_dirty || !s->set)
+			continue;
+		ab_desired_home(e, p, &home);
+		set_state(s, p, taken_state(s, p, &home));
+	}
 }
 
 /* A subnet that is missing while the device has no address, or has just got its first
@@ -269,6 +297,7 @@ static bool plan_port(const struct ab_step *s, uint32_t port)
 		if (is_done && p->iface != AB_NONE)
 			ab_plan_use_iface(s->e, port, AB_NONE);
 		p->n_wanted = p->n_up = p->n_records = p->n_records_wanted = 0;
+		p->n_sessions = p->n_sessions_wanted = p->n_sessions_held = 0;
 	}
 	if (p->state != old_state)
 		p->changed_at = s->e->now;
@@ -292,6 +321,21 @@ static bool tell_ledger(const struct ab_step *s, struct ab_record_item *r, uint8
 	return true;
 }
 
+/* The administrator's word about a session. */
+static bool tell_ledger_of_session(const struct ab_step *s, struct ab_node *n)
+{
+	struct ab_effect *ef =
+		ab_plan_emit(s, n->login.is_held ? AB_EF_LEDGER_PUT : AB_EF_LEDGER_DEL);
+
+	if (!ef)
+		return false;
+	ef->ledger.kind = AB_LEDGER_SESSION;
+	ef->ledger.owner = n->login.is_held ? AB_OWNER_HELD : 0;
+	ab_world_node_key(s->e, n, &ef->ledger.node);
+	n->login.is_ledger_due = false;
+	return true;
+}
+
 static bool tell_ledger_of_nodes(const struct ab_step *s)
 {
 	struct ab_engine *e = s->e;
@@ -302,11 +346,13 @@ static bool tell_ledger_of_nodes(const struct ab_step *s)
 		struct ab_node *n = ab_node_at(e, i);
 		struct ab_ledger_entry entry = { .settings = n->settings };
 
-		if (!n->record.is_ledger_due)
-			continue;
-		ab_world_node_key(e, n, &entry.node);
-		if (!tell_ledger(s, &n->record, AB_LEDGER_NODE, &entry))
+		if (n->login.is_ledger_due && !tell_ledger_of_session(s, n))
 			return false;
+		if (n->record.is_ledger_due) {
+			ab_world_node_key(e, n, &entry.node);
+			if (!tell_ledger(s, &n->record, AB_LEDGER_NODE, &entry))
+				return false;
+		}
 		ab_world_release_node(e, i);
 	}
 	return true;

@@ -40,6 +40,15 @@ bool ab_plan_tell_iface(const struct ab_step *s, struct ab_iface *f);
  * dirty. */
 void ab_plan_dirty(const struct ab_step *s);
 
+/* Sessions of every dirty target; after the ports. */
+void ab_plan_sessions(const struct ab_step *s);
+
+/* Releases sessions of a target that nothing wants; after its logins. */
+void ab_plan_release(const struct ab_step *s, struct ab_target *t);
+
+/* Sets the state of every taken port anew: its sessions have been counted. */
+void ab_plan_port_states(const struct ab_step *s);
+
 /* Owned records whose port is gone: retires them when it is time. */
 void ab_plan_orphans(const struct ab_step *s);
 

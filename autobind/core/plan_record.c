@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/session.h"
 #include "util/text.h"
 
 /*
@@ -159,14 +160,24 @@ static void drop_tries(struct ab_engine *e, uint32_t iface)
 	}
 }
 
-static void unwant_nodes(struct ab_engine *e, uint32_t iface)
+/* No binding of the iface is wanted through the port any more. Several ports share
+ * "default", and each speaks for itself only. */
+static void unwant_nodes(struct ab_engine *e, uint32_t iface, uint32_t port)
 {
-	uint32_t i;
+	uint32_t i, path;
 
 	for (i = ab_iface_at(e, iface)->first_node; i != AB_NONE;
 	     i = ab_node_at(e, i)->next) {
-		ab_node_at(e, i)->is_wanted = false;
-		ab_node_at(e, i)->record.wish = AB_WISH_NONE;
+		struct ab_node *n = ab_node_at(e, i);
+
+		path = ab_world_path_of(e, n->login.path);
+		if (path != AB_NONE && ab_path_at(e, path)->port != port)
+			continue;
+		if (n->is_wanted || n->login.session != AB_NONE)
+			ab_world_touch_target(e, n->target);
+		n->is_wanted = false;
+		n->login.path = 0;
+		n->record.wish = AB_WISH_NONE;
 	}
 }
 
@@ -175,8 +186,10 @@ static void leave_iface(struct ab_engine *e, uint32_t slot)
 {
 	struct ab_iface *f = ab_iface_at(e, slot);
 
-	unwant_nodes(e, slot);
+	unwant_nodes(e, slot, f->port);
 	drop_tries(e, slot);
+	f->release.since =
+		ab_port_at(e, f->port)->has_link ? AB_MONO_NEVER : e->now;
 	f->port = AB_NONE;
 	f->record.wish = AB_WISH_NONE;
 	f->record.backoff = (struct ab_backoff){ 0 };
@@ -197,8 +210,12 @@ void ab_plan_use_iface(struct ab_engine *e, uint32_t port, uint32_t slot)
 	if (slot != AB_NONE &&
 	    !ab_streq(ab_iface_at(e, slot)->binding.iface, "default"))
 		ab_iface_at(e, slot)->port = port;
-	if (old != AB_NONE && ab_iface_at(e, old)->port == port)
+	if (old == AB_NONE)
+		return;
+	if (ab_iface_at(e, old)->port == port)
 		leave_iface(e, old);
+	else
+		unwant_nodes(e, old, port);
 }
 
 /* Does the record that the port uses still fit it? */
@@ -334,6 +351,10 @@ bool ab_plan_iface(const struct ab_step *s, uint32_t port)
 	if (p->iface == AB_NONE)
 		return !e->wants_room;
 	f = ab_iface_at(e, p->iface);
+	f->release.unbind = pol->unbind;
+	f->release.min_paths = pol->min_paths;
+	f->release.settle_ms = pol->settle_ms;
+	f->release.since = AB_MONO_NEVER;
 	if (!keep_from_retiring(s, f, pol))
 		return false;
 	if (pol->use_default)
@@ -434,6 +455,17 @@ static uint32_t find_node(struct ab_engine *e, const struct ab_port *p,
 	return found->node;
 }
 
+/* The binding is wanted over this path; of several, over one that is up. */
+static void want_login(struct ab_engine *e, struct ab_node *n,
+		       const struct ab_path *path, bool is_up)
+{
+	uint32_t slot = ab_world_find_path(e, path->port, &path->portal);
+
+	if (ab_world_login_path(e, n) == AB_NONE || is_up)
+		n->login.path = ab_world_path_handle(e, slot);
+	ab_world_touch_target(e, n->target);
+}
+
 /* Rule 5: @is_up says whether the portal answers through this port now. */
 static enum ab_wish node_wish(const struct ab_engine *e, const struct ab_node *n,
 			      const struct ab_port *p, const struct ab_policy *pol,
@@ -456,18 +488,21 @@ static enum ab_wish node_wish(const struct ab_engine *e, const struct ab_node *n
 	return AB_WISH_NONE;
 }
 
+/* @can_write: else the binding is only marked as wanted. */
 static bool plan_node(const struct ab_step *s, struct ab_port *p,
-		      const struct ab_path *path, struct ab_found *found, bool is_up)
+		      const struct ab_path *path, struct ab_found *found,
+		      bool can_write)
 {
 	struct ab_engine *e = s->e;
 	const struct ab_policy *pol = &s->set->policies[p->policy];
 	struct ab_node_key key = { .portal = path->portal, .tpgt = found->tpgt };
+	bool is_up = path->health.state == AB_PATH_UP;
 	struct ab_node *n;
 	uint32_t slot;
 
 	slot = find_node(e, p, path, found);
 	if (slot == AB_NONE) {
-		if (!is_up)
+		if (!is_up || !can_write)
 			return true;
 		(void)ab_copy(key.target, sizeof(key.target),
 			      ab_target_at(e, found->target)->name);
@@ -480,8 +515,11 @@ static bool plan_node(const struct ab_step *s, struct ab_port *p,
 		}
 	}
 	n = ab_node_at(e, slot);
+	want_login(e, n, path, is_up);
 	n->is_wanted = true;
 	n->unwanted_since = AB_MONO_NEVER;
+	if (!can_write)
+		return true;
 	p->n_records += n->record.is_present;
 	p->n_held += ab_world_owner(&n->record) == AB_OWNER_HELD;
 	n->record.wish = (uint8_t)node_wish(e, n, p, pol, is_up);
@@ -542,13 +580,21 @@ static ab_mono delete_time(const struct ab_step *s, const struct ab_port *p,
 	return ab_mono_add_ms(n->unwanted_since, pol->retire_ms);
 }
 
+/* Rule 3: is there certainly no session over it, and none on its way? */
+static bool is_unused(const struct ab_engine *e, const struct ab_node *n)
+{
+	return e->is_fresh[AB_SOURCE_SESSIONS] && !ab_session_is_open(n) &&
+	       !n->login.is_awaited;
+}
+
 static bool delete_node(const struct ab_step *s, uint32_t slot)
 {
 	struct ab_node *n = ab_node_at(s->e, slot);
 	struct ab_effect *ef;
 
-	/* Rule 2: nothing that this rests on is stale. */
+	/* Rule 2: nothing that this rests on is stale; rule 3. */
 	assert(s->e->is_fresh[AB_SOURCE_RTNL] && s->e->is_fresh[AB_SOURCE_UDEV]);
+	assert(s->e->is_fresh[AB_SOURCE_SESSIONS] && !ab_session_is_open(n));
 	assert(n->record.is_present && ab_world_owner(&n->record) == AB_OWNER_OURS);
 	ef = emit_write(s, AB_EF_NODE_DELETE, AB_JOB_NODE_DELETE, slot, &n->item,
 			&n->record);
@@ -571,12 +617,14 @@ static bool plan_unwanted(const struct ab_step *s, struct ab_port *p,
 		struct ab_node *n = ab_node_at(e, i);
 
 		next = n->next;
+		n->record.is_in_use = !is_unused(e, n);
 		if (n->is_wanted || !n->record.is_present ||
 		    ab_world_owner(&n->record) != AB_OWNER_OURS ||
 		    !ab_plan_is_due(s, p, delete_time(s, p, n, home)))
 			continue;
 		n->record.wish = AB_WISH_DELETE;
-		if (is_actionable(s, p, &n->record) && !delete_node(s, i))
+		if (!n->record.is_in_use && is_actionable(s, p, &n->record) &&
+		    !delete_node(s, i))
 			return false;
 	}
 	return true;
@@ -592,7 +640,7 @@ bool ab_plan_nodes(const struct ab_step *s, uint32_t port, const struct ab_home 
 
 	p->n_records_wanted = p->n_records = p->n_held = 0;
 	if (p->iface != AB_NONE)
-		unwant_nodes(e, p->iface);
+		unwant_nodes(e, p->iface, port);
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at(e, i)->next) {
 		const struct ab_path *path = ab_path_at(e, i);
 
@@ -601,11 +649,10 @@ bool ab_plan_nodes(const struct ab_step *s, uint32_t port, const struct ab_home 
 		for (k = path->first_found; k != AB_NONE; k = ab_found_at(e, k)->next) {
 			struct ab_found *f = ab_found_at(e, k);
 
-			if (!f->is_wanted)
+			if (!f->is_wanted || pol->action < AB_ACTION_RECORD)
 				continue;
-			p->n_records_wanted += pol->action >= AB_ACTION_RECORD;
-			if (can_write &&
-			    !plan_node(s, p, path, f, path->health.state == AB_PATH_UP))
+			p->n_records_wanted++;
+			if (p->iface != AB_NONE && !plan_node(s, p, path, f, can_write))
 				return false;
 		}
 	}
@@ -639,8 +686,10 @@ static bool retire_iface(const struct ab_step *s, uint32_t slot)
 	for (i = f->first_node; i != AB_NONE; i = ab_node_at(e, i)->next) {
 		struct ab_node *n = ab_node_at(e, i);
 
-		has_nodes |= n->record.is_present || n->record.is_doubted;
-		if (is_retirable(e, &n->record) && !delete_node(s, i))
+		has_nodes |= n->record.is_present || n->record.is_doubted ||
+			     !is_unused(e, n);
+		if (is_unused(e, n) && is_retirable(e, &n->record) &&
+		    !delete_node(s, i))
 			return false;
 	}
 	/* An iface goes after its last node record; a foreign or modified one keeps it.

@@ -121,15 +121,32 @@ static void lint_iface(const struct lint *l)
 		     "no effect");
 }
 
+static void lint_login_keys(const struct lint *l)
+{
+	static const char *const keys[] = {
+		"SessionsPerTarget", "SessionsPerPort", "TotalSessions",
+		"Concurrency",	     "Retry",		"Unbind",
+		"MinPaths"
+	};
+	struct ab_text t;
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (!is_given(l, "Bind", keys[i]))
+			continue;
+		t = begin(l, origin_of(l, "Bind", keys[i]));
+		ab_text_add(&t, keys[i]);
+		ab_text_add(&t, " has no effect without Action = login");
+	}
+}
+
 static void lint_bind(const struct lint *l)
 {
 	const struct ab_policy *p = l->p;
 	uint32_t file;
 
-	if (p->action == AB_ACTION_LOGIN)
-		warn(l, origin_of(l, "Bind", "Action"),
-		     "this version makes records only: Action = login acts as record; "
-		     "log in with iscsiadm");
+	if (p->action < AB_ACTION_LOGIN)
+		lint_login_keys(l);
 	if (p->action >= AB_ACTION_RECORD && !p->discover.count && !p->statics.count)
 		warn(l, ab_layers_section(l->layers, "Portals"),
 		     "neither Discover nor Static in [Portals]: there is nothing to "

@@ -24,6 +24,13 @@ static ab_mono soak_end(const struct ab_port *p)
 	return p->is_dirty && !p->is_urgent ? ab_plan_soak_end(p) : AB_MONO_NEVER;
 }
 
+static void each_node_deadline(const struct ab_node *n,
+			       void (*fn)(void *arg, ab_mono t), void *arg)
+{
+	fn(arg, n->record.backoff.next);
+	fn(arg, n->login.backoff.next);
+}
+
 /* Calls @fn with every time in the state that something may wait for. */
 static void each_deadline(const struct ab_engine *e, void (*fn)(void *arg, ab_mono t),
 			  void *arg)
@@ -47,7 +54,13 @@ static void each_deadline(const struct ab_engine *e, void (*fn)(void *arg, ab_mo
 		fn(arg, ab_iface_at_const(e, i)->record.backoff.next);
 	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->nodes, i))
-		fn(arg, ab_node_at_const(e, i)->record.backoff.next);
+		each_node_deadline(ab_node_at_const(e, i), fn, arg);
+	for (i = ab_table_next(e, &e->sessions, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->sessions, i))
+		fn(arg, ab_session_at_const(e, i)->backoff.next);
+	for (i = ab_table_next(e, &e->targets, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->targets, i))
+		fn(arg, ab_target_at_const(e, i)->due);
 }
 
 struct rank {
@@ -282,6 +295,9 @@ static void add_iface(const struct projection *p, const struct ab_iface *f)
 	add_record(p, &f->record);
 	add_flag(p, "used", f->port != AB_NONE);
 	add_flag(p, "orphaned", !ab_mono_is_never(f->orphan_since));
+	add_number(p, "unbind", f->release.unbind);
+	add_number(p, "keep", f->release.min_paths);
+	add_flag(p, "left", !ab_mono_is_never(f->release.since));
 	add_number(p, "retire", f->port == AB_NONE ? f->retire_ms : -1);
 	ab_text_addc(p->t, '\n');
 }
@@ -302,6 +318,55 @@ static int compare_node(const struct ab_engine *e, const struct ab_node *a,
 	return r;
 }
 
+/* Its sessions in the order of their numbers, which themselves mean nothing. */
+static void add_sessions(const struct projection *p, const struct ab_node *n)
+{
+	const struct ab_session_item *after = NULL, *best;
+	uint32_t i;
+
+	do {
+		best = NULL;
+		for (i = n->login.session; i != AB_NONE;
+		     i = ab_session_at_const(p->e, i)->next) {
+			const struct ab_session_item *item =
+				ab_session_at_const(p->e, i);
+
+			if (after && item->session.sid <= after->session.sid)
+				continue;
+			if (!best || item->session.sid < best->session.sid)
+				best = item;
+		}
+		if (best) {
+			add_number(p, "session", best->session.state);
+			add_number(p, "disks", best->session.n_disks);
+			add_number(p, "mapped", best->session.n_mapped);
+			add_number(p, "known", best->n_known);
+			add_number(p, "guard", best->guard);
+			add_flag(p, "firmware", best->session.is_firmware);
+			add_flag(p, "leaving", best->job != 0);
+			add_flag(p, "kept", best->backoff.attempts != 0);
+			add_time(p, best->backoff.next);
+		}
+		after = best;
+	} while (best);
+}
+
+static void add_login(const struct projection *p, const struct ab_node *n)
+{
+	const struct ab_login *l = &n->login;
+
+	add_flag(p, "wanted", ab_world_login_path(p->e, n) != AB_NONE);
+	add_flag(p, "chosen", l->is_chosen);
+	add_flag(p, "refused", l->is_denied);
+	add_flag(p, "unsure", l->is_awaited);
+	add_flag(p, "ended", l->is_held);
+	add_flag(p, "unsaid", l->is_ledger_due);
+	add_flag(p, "login", l->job != 0);
+	add_flag(p, "trying", l->backoff.attempts != 0);
+	add_time(p, l->backoff.next);
+	add_sessions(p, n);
+}
+
 static void add_node(const struct projection *p, const struct ab_node *n)
 {
 	ab_text_add(p->t, "node ");
@@ -319,6 +384,7 @@ static void add_node(const struct projection *p, const struct ab_node *n)
 	ab_text_addx(p->t, n->settings, 1);
 	add_flag(p, "unwanted", !ab_mono_is_never(n->unwanted_since));
 	add_record(p, &n->record);
+	add_login(p, n);
 	ab_text_addc(p->t, '\n');
 }
 
@@ -341,6 +407,40 @@ static void add_ifaces(const struct projection *p)
 		}
 		if (best)
 			add_iface(p, best);
+		after = best;
+	} while (best);
+}
+
+static void add_target(const struct projection *p, const struct ab_target *t)
+{
+	ab_text_add(p->t, "target ");
+	ab_text_add(p->t, t->name);
+	add_flag(p, "dirty", t->is_dirty);
+	add_flag(p, "gated", t->is_gated);
+	add_flag(p, "waits", t->waits_for_job);
+	add_number(p, "gate", t->gate);
+	add_time(p, t->due);
+	ab_text_addc(p->t, '\n');
+}
+
+static void add_targets(const struct projection *p)
+{
+	const struct ab_target *after = NULL, *best;
+	uint32_t i;
+
+	do {
+		best = NULL;
+		for (i = ab_table_next(p->e, &p->e->targets, AB_NONE); i != AB_NONE;
+		     i = ab_table_next(p->e, &p->e->targets, i)) {
+			const struct ab_target *t = ab_target_at_const(p->e, i);
+
+			if (after && strcmp(t->name, after->name) <= 0)
+				continue;
+			if (!best || strcmp(t->name, best->name) < 0)
+				best = t;
+		}
+		if (best)
+			add_target(p, best);
 		after = best;
 	} while (best);
 }
@@ -379,14 +479,17 @@ size_t ab_engine_project(const struct ab_engine *e, char *buf, size_t size)
 		add_flag(&p, "dumping", e->is_dumping[i]);
 		add_flag(&p, "resync", e->wants_resync[i]);
 	}
-	add_flag(&p, "paused", e->is_paused);
+	add_flag(&p, "paused", e->is_paused_by_hand);
+	add_flag(&p, "quiesced", e->is_quiesced);
 	add_flag(&p, "blind", e->is_ledger_unreadable);
+	add_number(&p, "multipath", e->multipath);
 	add_time(&p, e->orphans_due);
 	add_time(&p, e->recheck_at);
 	add_flag(&p, "rechecking", e->is_recheck_asked);
 	ab_text_addc(&t, '\n');
 	add_ports(&p);
 	add_ifaces(&p);
+	add_targets(&p);
 	add_nodes(&p);
 	return t.cut ? size + 1 : t.len;
 }

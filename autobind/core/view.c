@@ -40,7 +40,7 @@ bool ab_view_is_settled(const struct ab_engine *e)
 {
 	uint32_t i;
 
-	if (e->n_writes || e->is_ledger_dirty || e->is_starved)
+	if (e->n_writes || e->n_logins || e->is_ledger_dirty || e->is_starved)
 		return false;
 	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ifaces, i))
@@ -52,6 +52,33 @@ bool ab_view_is_settled(const struct ab_engine *e)
 			return false;
 	return true;
 }
+
+bool ab_view_is_complete(const struct ab_engine *e)
+{
+	unsigned int i;
+
+	for (i = 0; i < AB_SOURCE_MAX; i++)
+		if (!e->is_fresh[i])
+			return false;
+	return true;
+}
+
+bool ab_view_is_paused(const struct ab_engine *e)
+{
+	return e->is_paused;
+}
+
+bool ab_view_is_acting(const struct ab_engine *e)
+{
+	return e->n_writes > 0 || e->n_logins > 0;
+}
+
+static const char *const multipath_words[AB_MULTIPATH_MAX] = {
+	[AB_MULTIPATH_UNKNOWN] = "not known",
+	[AB_MULTIPATH_ABSENT] = "does not run",
+	[AB_MULTIPATH_STRICT] = "running, find_multipaths strict",
+	[AB_MULTIPATH_READY] = "running",
+};
 
 void ab_view_head(const struct ab_view *v, struct ab_row *row)
 {
@@ -80,7 +107,13 @@ void ab_view_head(const struct ab_view *v, struct ab_row *row)
 	ab_row_number(row, "ports", taken);
 	ab_row_number(row, "paths_up", up);
 	ab_row_number(row, "paths_all", all);
-	ab_row_bool(row, "paused", v->e->is_paused);
+	ab_row_number(row, "sessions", v->e->sessions.live);
+	ab_row_text(row, "multipathd",
+		    multipath_words[v->e->multipath < AB_MULTIPATH_MAX
+					    ? v->e->multipath
+					    : AB_MULTIPATH_UNKNOWN]);
+	ab_row_bool(row, "paused", v->e->is_paused_by_hand);
+	ab_row_bool(row, "quiesced", v->e->is_quiesced);
 	ab_row_bool(row, "additions_only", v->e->is_ledger_unreadable);
 	ab_row_text(row, "overall", words[overall]);
 }
@@ -143,6 +176,14 @@ static void port_row(const struct ab_view *v, const struct ab_port *p,
 	ab_row_number(row, "portals_all", p->n_wanted);
 	ab_row_number(row, "records", p->n_records);
 	ab_row_number(row, "records_wanted", p->n_records_wanted);
+	if (v->set && p->policy >= 0 && !v->e->config.no_login &&
+	    v->set->policies[p->policy].action == AB_ACTION_LOGIN) {
+		ab_row_number(row, "sessions", p->n_sessions);
+		ab_row_number(row, "sessions_wanted", p->n_sessions_wanted);
+	} else {
+		ab_row_null(row, "sessions");
+		ab_row_null(row, "sessions_wanted");
+	}
 	t = ab_row_begin_text(row, "reason");
 	(void)ab_view_add_port_reason(&t, v, p);
 	ab_row_end_text(row, &t);
@@ -419,11 +460,19 @@ void ab_view_add_node_key(struct ab_text *t, const struct ab_node_key *key)
 	ab_view_add_foreign(t, key->iface);
 }
 
-static void plan_node(const struct ab_effect *ef, struct ab_row *row)
+/* The binding that an effect on a record or on a session is about. */
+static const struct ab_node_key *binding_of(const struct ab_effect *ef)
+{
+	if (ef->type == AB_EF_LOGIN)
+		return &ef->login.key;
+	return ef->type == AB_EF_LOGOUT ? &ef->logout.key : &ef->node.key;
+}
+
+static void plan_binding(const struct ab_effect *ef, struct ab_row *row)
 {
 	struct ab_text t = ab_row_begin_text(row, "object");
 
-	ab_view_add_node_key(&t, &ef->node.key);
+	ab_view_add_node_key(&t, binding_of(ef));
 	ab_row_end_text(row, &t);
 }
 
@@ -433,9 +482,10 @@ bool ab_view_plan(const struct ab_effect *ef, struct ab_row *row)
 		[AB_EF_PROBE_SET] = "probe",   [AB_EF_DISCOVER] = "discover",
 		[AB_EF_IFACE_WRITE] = "iface", [AB_EF_IFACE_DELETE] = "iface",
 		[AB_EF_NODE_WRITE] = "node",   [AB_EF_NODE_DELETE] = "node",
+		[AB_EF_LOGIN] = "session",     [AB_EF_LOGOUT] = "session",
 	};
-	bool is_delete =
-		ef->type == AB_EF_IFACE_DELETE || ef->type == AB_EF_NODE_DELETE;
+	bool is_delete = ef->type == AB_EF_IFACE_DELETE ||
+			 ef->type == AB_EF_NODE_DELETE || ef->type == AB_EF_LOGOUT;
 	bool is_update = (ef->type == AB_EF_IFACE_WRITE && ef->iface.is_update) ||
 			 (ef->type == AB_EF_NODE_WRITE && ef->node.is_update);
 
@@ -454,7 +504,7 @@ bool ab_view_plan(const struct ab_effect *ef, struct ab_row *row)
 		ab_row_foreign(row, "object", ef->iface.binding.iface);
 		ab_row_foreign(row, "port", ef->iface.binding.netdev);
 	} else {
-		plan_node(ef, row);
+		plan_binding(ef, row);
 		ab_row_null(row, "port");
 	}
 	return true;

@@ -38,6 +38,13 @@ enum ab_overall ab_view_overall(const struct ab_engine *e);
 /* Is every record as it should be, down to the ledger's last word? An update that is
  * not done yet leaves its port BOUND: the record is there before and after. */
 bool ab_view_is_settled(const struct ab_engine *e);
+/* Has every source been read through? */
+bool ab_view_is_complete(const struct ab_engine *e);
+
+/* Is nothing to be changed, by hand or because open-iscsi stops? */
+bool ab_view_is_paused(const struct ab_engine *e);
+/* Is something being changed? What is only asked, as by a discovery, does not count. */
+bool ab_view_is_acting(const struct ab_engine *e);
 
 /* Adds the engine's part of the head of `status` to @row. */
 void ab_view_head(const struct ab_view *v, struct ab_row *row);
@@ -51,6 +58,8 @@ uint32_t ab_view_portals(const struct ab_view *v);
 /* By the names of the ports, then by portal. */
 uint32_t ab_view_paths(const struct ab_view *v, const char *port);
 uint32_t ab_view_nodes(const struct ab_view *v, const char *port);
+/* Sessions of the kernel, and those that a policy wants and that are not there. */
+uint32_t ab_view_sessions(const struct ab_view *v, const char *port);
 /* What the policies want and is not there, each with its reason, whether or not it is
  * under way; cells port, portal (where there is one), state, text. */
 uint32_t ab_view_missing(const struct ab_view *v);
@@ -80,6 +89,8 @@ bool ab_view_plan(const struct ab_effect *ef, struct ab_row *row);
 
 /* "BOUND", "SEARCHING", ... */
 const char *ab_view_port_state(unsigned int state);
+/* "LOGGED_IN", "WAITING", ... of enum ab_login_verdict. */
+const char *ab_view_login_verdict(unsigned int verdict);
 /* "ours", "foreign", "modified", "held". */
 const char *ab_view_owner(enum ab_owner owner);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "core/name.h"
+#include "core/session.h"
 #include "core/view_text.h"
 
 /* Portals and bindings that are told: an answer is sent in one piece, and read. */
@@ -184,6 +185,41 @@ static void explain_path(const struct ab_view *v, const struct ab_path *path)
 	end_line(v, &row, &t);
 }
 
+static void explain_session(const struct ab_view *v, const struct ab_node *n)
+{
+	enum ab_login_verdict verdict = ab_session_verdict(v->e, v->set, n);
+	const struct ab_session_item *item;
+	struct ab_row row;
+	struct ab_text t;
+	size_t len;
+
+	if (verdict == AB_LOGIN_UNWANTED)
+		return;
+	t = begin_line(&row, "session");
+	if (n->login.session != AB_NONE) {
+		item = ab_session_at_const(v->e, n->login.session);
+		ab_text_add(&t, "sid ");
+		ab_text_addu(&t, item->session.sid);
+		ab_text_addc(&t, ' ');
+		ab_text_add(&t, ab_view_login_verdict(verdict));
+		ab_text_add(&t, " for ");
+		ab_view_add_ms(&t, ab_mono_ms_between(item->since, v->now));
+		ab_text_add(&t, ", ");
+		ab_text_addu(&t, item->session.n_disks);
+		ab_text_add(&t, " disks, ");
+		ab_text_addu(&t, item->session.n_mapped);
+		ab_text_add(&t, " in multipath maps");
+	} else {
+		ab_text_add(&t, ab_view_login_verdict(verdict));
+	}
+	len = t.len;
+	ab_text_add(&t, ": ");
+	(void)ab_view_add_login_reason(&t, v, n);
+	if (t.len == len + 2)
+		cut_back(&t, len);
+	end_line(v, &row, &t);
+}
+
 static void explain_found(const struct ab_view *v, const struct ab_port *p,
 			  const struct ab_path *path, const struct ab_found *f)
 {
@@ -216,6 +252,8 @@ static void explain_found(const struct ab_view *v, const struct ab_port *p,
 	if (!ab_view_add_binding_reason(&t, v, p, path, f))
 		cut_back(&t, len);
 	end_line(v, &row, &t);
+	if (node != AB_NONE)
+		explain_session(v, ab_node_at_const(v->e, node));
 }
 
 static void explain_rest(const struct ab_view *v, uint32_t n)

@@ -6,6 +6,7 @@
 #include "core/view.h"
 
 #include "core/name.h"
+#include "core/session.h"
 #include "core/view_text.h"
 #include "core/view_walk.h"
 
@@ -22,11 +23,14 @@ struct thing {
 	const struct ab_path *path;
 	const struct ab_found *found; /* wanted on .path */
 	const struct ab_node *node;   /* the record of .found, or one that is to go */
+	bool is_session;	      /* the session over .node, not its record */
 };
 
 static enum ab_view_reason add_reason(struct ab_text *t, const struct ab_view *v,
 				      const struct thing *x)
 {
+	if (x->is_session)
+		return ab_view_add_login_reason(t, v, x->node);
 	if (x->found)
 		return ab_view_add_binding_reason(t, v, x->port, x->path, x->found);
 	if (x->path)
@@ -80,8 +84,10 @@ static void plan_row(const struct ab_view *v, const struct thing *x, struct ab_r
 	ab_row_end_text(row, &t);
 }
 
-static const char *state_of(const struct thing *x)
+static const char *state_of(const struct ab_view *v, const struct thing *x)
 {
+	if (x->is_session)
+		return ab_view_login_verdict(ab_session_verdict(v->e, v->set, x->node));
 	if (x->iface)
 		return ab_view_record_state(&x->iface->record);
 	if (x->node)
@@ -101,7 +107,7 @@ static void missing_row(const struct ab_view *v, const struct thing *x,
 	ab_row_foreign(row, "port", x->port->link.name);
 	if (x->path)
 		ab_row_portal(row, "portal", &x->path->portal);
-	ab_row_text(row, "state", state_of(x));
+	ab_row_text(row, "state", state_of(v, x));
 	t = ab_row_begin_text(row, "text");
 	if (x->iface || x->node || x->found) {
 		add_object(&t, v, x);
@@ -197,6 +203,25 @@ static void tell_deletions(struct missing *m, const struct ab_port *p,
 	}
 }
 
+/* Sessions that are wanted over the port's iface and do not stand. */
+static void tell_sessions(struct missing *m, const struct ab_port *p,
+			  const struct ab_iface *f)
+{
+	const struct ab_view *v = m->w.v;
+	uint32_t i;
+
+	for (i = f->first_node; i != AB_NONE; i = ab_node_at_const(v->e, i)->next) {
+		const struct ab_node *n = ab_node_at_const(v->e, i);
+
+		if (n->login.is_chosen &&
+		    ab_session_verdict(v->e, v->set, n) != AB_LOGIN_LOGGED_IN)
+			tell(m, &(struct thing){ .kind = "session",
+						 .port = p,
+						 .node = n,
+						 .is_session = true });
+	}
+}
+
 static bool wants_records(const struct ab_view *v, const struct ab_port *p)
 {
 	return v->set && p->policy >= 0 &&
@@ -225,6 +250,8 @@ static void tell_port(struct missing *m, const struct ab_port *p)
 	}
 	if (f && !is_default)
 		tell_deletions(m, p, f);
+	if (f)
+		tell_sessions(m, p, f);
 	/* Nothing else to blame: the port itself. */
 	if (m->w.n == n && !ab_view_is_satisfied(p))
 		tell(m, &(struct thing){ .kind = "port", .port = p });

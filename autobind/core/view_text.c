@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "core/name.h"
+#include "core/session.h"
 
 /* --- why a path is as it is --- */
 
@@ -258,6 +259,10 @@ static enum ab_view_reason add_standstill(struct ab_text *t, const struct ab_vie
 		ab_text_add(t, r->wish == AB_WISH_DELETE   ? "not deleted: paused"
 			       : r->wish == AB_WISH_UPDATE ? "not changed: paused"
 							   : "not written: paused");
+		return AB_REASON_BLOCKED;
+	}
+	if (r->wish == AB_WISH_DELETE && r->is_in_use) {
+		ab_text_add(t, "not deleted: its session has to end first");
 		return AB_REASON_BLOCKED;
 	}
 	if (v->e->is_ledger_unreadable && is_wished && r->is_present) {
@@ -652,6 +657,33 @@ static enum ab_view_reason add_missing_record(struct ab_text *t,
 	return AB_REASON_NONE;
 }
 
+/* The first wanted session through the port that does not stand, or @held: that the
+ * administrator ended. */
+static enum ab_view_reason add_missing_session(struct ab_text *t,
+					       const struct ab_view *v,
+					       const struct ab_port *p, bool held)
+{
+	struct ab_node_key key;
+	uint32_t i;
+
+	if (p->iface == AB_NONE)
+		return AB_REASON_NONE;
+	for (i = ab_iface_at_const(v->e, p->iface)->first_node; i != AB_NONE;
+	     i = ab_node_at_const(v->e, i)->next) {
+		const struct ab_node *n = ab_node_at_const(v->e, i);
+
+		if (!n->login.is_chosen || n->login.is_held != held ||
+		    ab_session_verdict(v->e, v->set, n) == AB_LOGIN_LOGGED_IN)
+			continue;
+		ab_world_node_key(v->e, n, &key);
+		ab_text_add(t, "session to ");
+		ab_view_add_node_key(t, &key);
+		ab_text_add(t, ": ");
+		return ab_view_add_login_reason(t, v, n);
+	}
+	return AB_REASON_NONE;
+}
+
 /* Nothing that the policy wants was offered. */
 static void add_no_target(struct ab_text *t, const struct ab_view *v,
 			  const struct ab_port *p)
@@ -690,6 +722,8 @@ static enum ab_view_reason add_missing(struct ab_text *t, const struct ab_view *
 		return AB_REASON_BLOCKED;
 	}
 	reason = add_missing_record(t, v, p, false);
+	if (reason == AB_REASON_NONE)
+		reason = add_missing_session(t, v, p, false);
 	if (reason != AB_REASON_NONE)
 		return reason;
 	ab_text_add(t, "the records are being written");
@@ -729,7 +763,8 @@ static void add_held(struct ab_text *t, const struct ab_view *v,
 		ab_view_add_foreign(t, f->binding.iface);
 		ab_text_add(t, ": ");
 		(void)ab_view_add_record_reason(t, v, &f->record);
-	} else if (!add_missing_record(t, v, p, true)) {
+	} else if (!add_missing_record(t, v, p, true) &&
+		   !add_missing_session(t, v, p, true)) {
 		ab_text_add(t, "removed by somebody; `autobind apply` makes it again");
 	}
 }

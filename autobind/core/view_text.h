@@ -36,6 +36,12 @@ enum ab_view_reason ab_view_add_binding_reason(struct ab_text *t,
 					       const struct ab_path *path,
 					       const struct ab_found *f);
 
+/* Why a binding has no session, or what is the matter with the one that it has. */
+enum ab_view_reason ab_view_add_login_reason(struct ab_text *t, const struct ab_view *v,
+					     const struct ab_node *n);
+/* Is a session wanted over it, and not there? */
+bool ab_view_lacks_session(const struct ab_node *n);
+
 /* State of a path, and of the discovery through it; always adds something. */
 enum ab_view_reason ab_view_add_path_reason(struct ab_text *t, const struct ab_view *v,
 					    const struct ab_path *path);

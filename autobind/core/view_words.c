@@ -223,6 +223,24 @@ const char *ab_view_guard(enum ab_guard guard)
 	return words[guard];
 }
 
+const char *ab_view_gate(enum ab_gate gate)
+{
+	static const char *const words[AB_GATE_MAX] = {
+		[AB_GATE_OPEN] = "multipathd takes its disks",
+		[AB_GATE_NO_MULTIPATHD] = "multipathd does not run: systemctl enable "
+					  "--now multipathd, or Multipath=off",
+		[AB_GATE_STRICT] = "find_multipaths is strict and multipathd does not "
+				   "know its disks: multipath -a DISK, or "
+				   "find_multipaths yes",
+		[AB_GATE_NOT_TAKEN] =
+			"multipathd leaves its disks alone: see blacklist "
+			"in multipath.conf",
+		[AB_GATE_LOOKING] = "waiting for the first session's disks",
+	};
+
+	return words[gate];
+}
+
 /* --- notes --- */
 
 static const char *const note_words[AB_NOTE_MAX] = {
@@ -249,6 +267,7 @@ static const char *const note_words[AB_NOTE_MAX] = {
 	[AB_NOTE_SESSION_BACK] = "connected again to",
 	[AB_NOTE_SESSION_GONE] = "the session ended with",
 	[AB_NOTE_SESSION_HELD] = "logged out by somebody, held until `autobind apply`:",
+	[AB_NOTE_GATED] = "kept at one session",
 	[AB_NOTE_LIMIT] = "portals left out by MaxPortals",
 };
 
@@ -297,6 +316,10 @@ static void add_note_details(struct ab_text *t, const struct ab_effect *note)
 		ab_text_add(t, ": ");
 		ab_text_add(t, ab_view_guard((enum ab_guard)note->note.code));
 		break;
+	case AB_NOTE_GATED:
+		ab_text_add(t, ": ");
+		ab_text_add(t, ab_view_gate((enum ab_gate)note->note.code));
+		break;
 	case AB_NOTE_LOGGED_IN:
 	case AB_NOTE_LOGGED_OUT:
 	case AB_NOTE_SESSION_LOST:
@@ -322,7 +345,7 @@ static void add_note_details(struct ab_text *t, const struct ab_effect *note)
 static bool is_about_name(enum ab_note what)
 {
 	return what == AB_NOTE_WRITE_FAILED || what == AB_NOTE_HELD ||
-	       what == AB_NOTE_MODIFIED;
+	       what == AB_NOTE_MODIFIED || what == AB_NOTE_GATED;
 }
 
 void ab_view_note_text(struct ab_text *t, const struct ab_effect *note)

@@ -37,4 +37,7 @@ void ab_view_add_login_error(struct ab_text *t, int32_t code);
 /* "it is mounted, swapped on or open", ... */
 const char *ab_view_guard(enum ab_guard guard);
 
+/* Why a target is kept at one session, and what mends it. */
+const char *ab_view_gate(enum ab_gate gate);
+
 #endif

@@ -237,6 +237,8 @@ uint32_t ab_world_add_iface(struct ab_engine *e, const char *name)
 	f->first_node = f->port = AB_NONE;
 	f->orphan_since = AB_MONO_NEVER;
 	f->retire_ms = -1;
+	f->release.unbind = AB_UNBIND_NEVER;
+	f->release.since = AB_MONO_NEVER;
 	(void)ab_copy(f->binding.iface, sizeof(f->binding.iface), name);
 	return s;
 }

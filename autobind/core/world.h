@@ -73,8 +73,9 @@ struct ab_port {
 	uint32_t iface;		 /* slot of the iface record in use, or AB_NONE */
 	uint32_t n_wanted, n_up; /* portals wanted, and those that answer */
 	uint32_t n_records_wanted, n_records,
-		n_held;				/* bindings wanted, present, held */
-	uint32_t n_sessions_wanted, n_sessions; /* chosen bindings; logged in */
+		n_held; /* bindings wanted, present, held */
+	uint32_t n_sessions_wanted, n_sessions,
+		n_sessions_held; /* bindings chosen for one, logged in, held */
 	struct ab_link link;
 	struct ab_udev_net udev;
 };
@@ -92,7 +93,8 @@ struct ab_target {
 	uint32_t refs;	     /* founds and nodes */
 	uint32_t first_node; /* head of the list of its bindings */
 	bool is_dirty;	     /* its sessions are to be planned */
-	bool is_gated;	     /* held at one session: see .gate */
+	bool is_gated;	     /* kept at one session: see .gate */
+	bool waits_for_job;  /* a login waits for another one to end */
 	uint8_t gate;	     /* enum ab_gate */
 	ab_mono due;	     /* plan its sessions again then */
 	char name[AB_TARGET_NAME];
@@ -117,6 +119,7 @@ struct ab_record_item {
 	bool is_ledger_due;  /* the ledger on disk has not been told of .ledger */
 	bool is_ledger_seen; /* in the dump of the ledger that runs */
 	uint8_t state;	     /* enum ab_record_state */
+	bool is_in_use;	     /* a session stands on it, or may; derived */
 	uint8_t wish;	     /* enum ab_wish; derived */
 	uint8_t ledger; /* enum ab_owner as written down; FOREIGN: not in the ledger */
 	uint64_t hash;	/* of the content on disk */
@@ -133,6 +136,13 @@ struct ab_iface {
 	uint32_t port;	      /* slot of the port that uses it, or AB_NONE */
 	ab_mono orphan_since; /* ours, and its port is gone */
 	int64_t retire_ms;    /* of the policy that its port had; < 0: never */
+	/* Of that policy, too: what happens to sessions over it. */
+	struct {
+		uint8_t unbind; /* enum ab_unbind; NEVER until a policy said more */
+		uint32_t min_paths;
+		uint32_t settle_ms; /* they stay for so long after its port went */
+		ab_mono since;	    /* when that was, in this run; NEVER: it is there */
+	} release;
 	struct ab_record_item record;
 	struct ab_binding binding;	  /* as on disk; .iface is the key */
 	struct ab_binding written;	  /* what the job in flight writes */
@@ -267,17 +277,21 @@ struct ab_engine {
 	bool is_dumping[AB_SOURCE_MAX];
 	bool wants_resync[AB_SOURCE_MAX];
 	bool is_ledger_unreadable; /* additions only */
-	bool is_paused;
-	bool wants_room; /* a table is full */
-	bool is_starved; /* no room for effects, or too many jobs in flight */
+	bool is_paused;		   /* change nothing, for either of these reasons: */
+	bool is_paused_by_hand;
+	bool is_quiesced; /* open-iscsi stops or is stopped: what goes is no one's will
+			   */
+	bool wants_room;  /* a table is full */
+	bool is_starved;  /* no room for effects, or too many jobs in flight */
 	bool is_orphans_dirty;
 	bool is_targets_dirty; /* some target's .is_dirty */
-	uint8_t multipath;     /* enum ab_multipath */
-	bool is_ledger_dirty;  /* some record's .is_ledger_due */
-	bool is_job_ended;     /* ports that wait for one have not been planned since */
-	uint8_t waits_for;     /* AB_WAIT_* of the port that is being planned */
-	uint32_t generation;   /* of the policy set */
-	ab_mono now;	       /* of the step that runs */
+	bool is_login_ended; /* targets that wait for one have not been planned since */
+	uint8_t multipath;   /* enum ab_multipath */
+	bool is_ledger_dirty; /* some record's .is_ledger_due */
+	bool is_job_ended;    /* ports that wait for one have not been planned since */
+	uint8_t waits_for;    /* AB_WAIT_* of the port that is being planned */
+	uint32_t generation;  /* of the policy set */
+	ab_mono now;	      /* of the step that runs */
 	ab_mono next;
 	ab_mono orphans_due;
 	ab_mono recheck_at; /* look once more for the records in doubt; NEVER: none */

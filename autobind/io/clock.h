@@ -5,6 +5,7 @@
 #ifndef AUTOBIND_IO_CLOCK_H
 #define AUTOBIND_IO_CLOCK_H
 
+#include <stdint.h>
 #include <time.h>
 
 #include "util/mono.h"
@@ -15,6 +16,9 @@ ab_mono ab_clock_now(void);
 /* Wall clock in nanoseconds, as coarse as a file's times: only for comparing with
  * those. */
 int64_t ab_clock_file_ns(void);
+
+/* CLOCK_MONOTONIC in microseconds: only for telling the service manager. */
+uint64_t ab_clock_monotonic_us(void);
 
 /* Now by both clocks: CLOCK_BOOTTIME, and CLOCK_REALTIME in which the kernel stamps
  * what it receives. */

@@ -289,8 +289,17 @@ const char *ab_conf_path(const struct ab_conf *conf, const struct ab_diag *diag)
 	return diag->file < conf->n_files ? conf->files[diag->file] : NULL;
 }
 
+static uint32_t count_logins(const struct ab_policy_set *set)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; set && i < set->n_policies; i++)
+		n += set->policies[i].action == AB_ACTION_LOGIN;
+	return n;
+}
+
 int ab_conf_check(const struct ab_conf_roots *roots, ab_conf_diag_fn *fn, void *arg,
-		  uint32_t *ret_n_policies)
+		  uint32_t *ret_n_policies, uint32_t *ret_n_logins)
 {
 	struct ab_conf *conf;
 	char *data;
@@ -310,6 +319,8 @@ int ab_conf_check(const struct ab_conf_roots *roots, ab_conf_diag_fn *fn, void *
 	r = conf->set ? 0 : 1;
 	if (ret_n_policies)
 		*ret_n_policies = conf->set ? conf->set->n_policies : 0;
+	if (ret_n_logins)
+		*ret_n_logins = count_logins(conf->set);
 	(void)ab_conf_free(conf);
 	return r;
 }

@@ -93,10 +93,11 @@ typedef void ab_conf_diag_fn(void *arg, const char *path, const struct ab_diag *
  * @fn:    called for each message, by file and line
  * @arg:   its first argument
  * @ret_n_policies: NULL, or the number of policies in force with this configuration
+ * @ret_n_logins:   NULL, or how many of them have Action = login
  *
  * Return: 0 good (there may be warnings), 1 refused, or -errno.
  */
 int ab_conf_check(const struct ab_conf_roots *roots, ab_conf_diag_fn *fn, void *arg,
-		  uint32_t *ret_n_policies);
+		  uint32_t *ret_n_policies, uint32_t *ret_n_logins);
 
 #endif

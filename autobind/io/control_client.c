@@ -22,9 +22,30 @@ struct receiver {
 	char buf[AB_MESSAGE_REPLY_MAX];
 };
 
-int ab_client_connect(const char *path, int *ret_fd)
+static int connect_error(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ECONNREFUSED:
+	case ENOTDIR:
+		return AB_CLIENT_E_NO_DAEMON;
+	case EACCES:
+	case EPERM:
+		return AB_CLIENT_E_FORBIDDEN;
+	case EAGAIN: /* SO_SNDTIMEO: its queue of connections stayed full */
+		return AB_CLIENT_E_TIMEOUT;
+	case EINTR:
+		return AB_CLIENT_E_INTERRUPTED;
+	default:
+		return -error;
+	}
+}
+
+int ab_client_connect(const char *path, uint32_t deadline_ms, int *ret_fd)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct timeval limit = { .tv_sec = deadline_ms / 1000,
+				 .tv_usec = deadline_ms % 1000 * 1000 };
 	int fd, r;
 
 	if (!ab_copy(addr.sun_path, sizeof(addr.sun_path), path))
@@ -32,12 +53,11 @@ int ab_client_connect(const char *path, int *ret_fd)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0) {
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ||
+	    connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0) {
 		r = errno;
 		close(fd);
-		if (r == ENOENT || r == ECONNREFUSED || r == ENOTDIR)
-			return AB_CLIENT_E_NO_DAEMON;
-		return r == EACCES || r == EPERM ? AB_CLIENT_E_FORBIDDEN : -r;
+		return connect_error(r);
 	}
 	*ret_fd = fd;
 	return 0;

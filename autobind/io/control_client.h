@@ -40,12 +40,14 @@ struct ab_client_call {
 
 /**
  * ab_client_connect() - open the socket
- * @path:   of the socket
- * @ret_fd: the connection; the caller closes it
+ * @path:        of the socket
+ * @deadline_ms: how long a daemon may take that accepts nobody; 0: no limit
+ * @ret_fd:      the connection; the caller closes it
  *
- * Return: 0, -errno, AB_CLIENT_E_NO_DAEMON or AB_CLIENT_E_FORBIDDEN.
+ * Return: 0, -errno, AB_CLIENT_E_NO_DAEMON, AB_CLIENT_E_FORBIDDEN,
+ * AB_CLIENT_E_TIMEOUT or AB_CLIENT_E_INTERRUPTED.
  */
-int ab_client_connect(const char *path, int *ret_fd);
+int ab_client_connect(const char *path, uint32_t deadline_ms, int *ret_fd);
 
 /**
  * ab_client_call() - one request and all its answers

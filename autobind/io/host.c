@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/name.h"
 #include "io/file.h"
@@ -44,9 +45,18 @@ static void read_initiator(struct ab_host *h, const struct ab_roots *roots)
 	free(data);
 }
 
-/* Given, or as the installed iscsiadm has it. */
-static int locate_db(struct ab_host *h, const struct ab_roots *roots)
+static bool is_same_folder(const char *a, const char *b)
 {
+	struct stat sa, sb;
+
+	return ab_streq(a, b) || (stat(a, &sa) == 0 && stat(b, &sb) == 0 &&
+				  sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino);
+}
+
+/* Given, or as the installed iscsiadm has it. */
+int ab_host_locate(const struct ab_roots *roots, struct ab_host *ret_host)
+{
+	struct ab_host *h = ret_host;
 	struct ab_text t;
 	int r = ab_db_locate(roots->path[AB_ROOT_ROOT], roots->path[AB_ROOT_ISCSIADM],
 			     &h->place);
@@ -62,6 +72,8 @@ static int locate_db(struct ab_host *h, const struct ab_roots *roots)
 	}
 	if (t.cut)
 		return -ENAMETOOLONG;
+	/* It does not know --root. */
+	h->is_iscsiadm_db = is_same_folder(h->db_root, h->place.root);
 	ab_text_init(&t, h->lock_dir, sizeof(h->lock_dir));
 	if (roots->path[AB_ROOT_LOCK][0]) {
 		ab_text_add(&t, roots->path[AB_ROOT_LOCK]);
@@ -74,8 +86,6 @@ static int locate_db(struct ab_host *h, const struct ab_roots *roots)
 	ab_text_init(&t, h->iscsid_conf, sizeof(h->iscsid_conf));
 	ab_text_add(&t, roots->path[AB_ROOT_ISCSI]);
 	ab_text_add(&t, "/iscsid.conf");
-	ab_log_info("host", "database %s, lock %s%s", h->db_root, h->lock_dir,
-		    h->place.both_roots ? " (both usual places hold records!)" : "");
 	return t.cut ? -ENAMETOOLONG : 0;
 }
 
@@ -86,9 +96,17 @@ int ab_host_read(const struct ab_roots *roots, struct ab_host *ret_host)
 
 	memset(h, 0, sizeof(*h));
 	read_initiator(h, roots);
-	r = locate_db(h, roots);
+	r = ab_host_locate(roots, h);
 	if (r < 0)
 		return r;
+	ab_log_info("host", "database %s, lock %s%s", h->db_root, h->lock_dir,
+		    h->place.both_roots ? " (both usual places hold records!)" : "");
+	if (!h->is_iscsiadm_db)
+		ab_log_notice(
+			"host",
+			"iscsiadm works on %s: it is not run, Action=login acts as "
+			"record",
+			h->place.root);
 	h->db = (struct ab_db_config){
 		.root = h->db_root,
 		.link_root = roots->path[AB_ROOT_DB][0] ? NULL : h->place.root,

@@ -7,6 +7,8 @@
 #ifndef AUTOBIND_IO_HOST_H
 #define AUTOBIND_IO_HOST_H
 
+#include <stdbool.h>
+
 #include "core/types.h"
 #include "io/conf.h"
 #include "io/iscsi_db.h"
@@ -16,6 +18,7 @@ struct ab_host {
 	char initiator[AB_TARGET_NAME]; /* initiatorname.iscsi; "": there is none */
 	char db_root[AB_ROOT_PATH], lock_dir[AB_ROOT_PATH], iscsid_conf[AB_ROOT_PATH];
 	struct ab_db_place place;  /* what the installed iscsiadm says */
+	bool is_iscsiadm_db;	   /* it would work on .db_root: it may be run */
 	struct ab_db_config db;	   /* points into this struct and the roots */
 	struct ab_conf_roots conf; /* points into the roots */
 };
@@ -30,5 +33,14 @@ struct ab_host {
  * Return: 0 or -errno (-ENOMEM, -ENAMETOOLONG, -EIO).
  */
 int ab_host_read(const struct ab_roots *roots, struct ab_host *ret_host);
+
+/**
+ * ab_host_locate() - the part of it that is about the database
+ * @roots:    as for ab_host_read()
+ * @ret_host: .initiator, .db and .conf are left alone
+ *
+ * Return: 0 or -errno (-ENOMEM, -ENAMETOOLONG, -EIO).
+ */
+int ab_host_locate(const struct ab_roots *roots, struct ab_host *ret_host);
 
 #endif

@@ -96,6 +96,7 @@ int ab_db_open(const struct ab_db_config *config, struct ab_db **ret_db)
 	if (db->has_known)
 		db->known = *config->known;
 	db->on_problem = config->on_problem;
+	db->on_lock_wait = config->on_lock_wait;
 	db->arg = config->arg;
 	db->lock_wait_ms = config->lock_wait_ms ? config->lock_wait_ms : LOCK_WAIT_MS;
 	db->lock_stale_s = config->lock_stale_s ? config->lock_stale_s : LOCK_STALE_S;

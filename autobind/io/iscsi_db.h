@@ -76,9 +76,11 @@ struct ab_db_config {
 	const char *lock_note; /* file that tells our lock after a kill; NULL: none */
 	const struct ab_record_set *known; /* NULL: not known, write old keys only */
 	ab_db_problem_fn *on_problem;	   /* NULL: findings are not wanted */
-	void *arg;			   /* for on_problem */
-	uint32_t lock_wait_ms;		   /* 0: 5000 */
-	uint32_t lock_stale_s;		   /* 0: 60 */
+	/* NULL: nobody asks; the lock is somebody else's and is waited for from now. */
+	void (*on_lock_wait)(void *arg);
+	void *arg;	       /* for these two */
+	uint32_t lock_wait_ms; /* 0: 5000 */
+	uint32_t lock_stale_s; /* 0: 60 */
 };
 
 struct ab_db;

@@ -228,10 +228,12 @@ int ab_db_lock(struct ab_db *db)
 {
 	const struct timespec pause = { .tv_nsec = LOCK_POLL_MS * AB_NSEC_PER_MSEC };
 	ab_mono end = ab_mono_add_ms(ab_clock_now(), db->lock_wait_ms);
-	int r;
+	int r = try_lock(db);
 
+	if (r == AB_DB_E_LOCKED && db->on_lock_wait)
+		db->on_lock_wait(db->arg);
 	/* The protocol has nothing to wait on: iscsiadm polls, too. */
-	while ((r = try_lock(db)) == AB_DB_E_LOCKED) {
+	for (; r == AB_DB_E_LOCKED; r = try_lock(db)) {
 		if (ab_mono_reached(end, ab_clock_now()))
 			break;
 		(void)nanosleep(&pause, NULL); /* early is as good as late */

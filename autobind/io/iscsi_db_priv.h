@@ -27,6 +27,7 @@ struct ab_db {
 	struct ab_record_set known;
 	bool has_known;
 	ab_db_problem_fn *on_problem;
+	void (*on_lock_wait)(void *arg);
 	void *arg;
 	uint32_t lock_wait_ms, lock_stale_s;
 	bool is_locked;

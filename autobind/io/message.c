@@ -21,11 +21,11 @@ static const char *const error_names[AB_MESSAGE_ERROR_MAX] = {
 };
 
 static const struct ab_method methods[] = {
-	{ "status", false },  { "ports", false }, { "ifaces", false },
-	{ "portals", false }, { "paths", false }, { "nodes", false },
-	{ "explain", false }, { "plan", false },  { "events", false },
-	{ "reload", true },   { "apply", true },  { "pause", true },
-	{ "resume", true },
+	{ "status", false },   { "ports", false },   { "ifaces", false },
+	{ "portals", false },  { "paths", false },   { "nodes", false },
+	{ "sessions", false }, { "explain", false }, { "plan", false },
+	{ "events", false },   { "reload", true },   { "apply", true },
+	{ "pause", true },     { "resume", true },
 };
 
 const char *ab_message_error_name(enum ab_message_error error)

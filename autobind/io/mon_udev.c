@@ -43,7 +43,8 @@
 struct ab_udev {
 	struct ab_loop *loop; /* borrowed, outlives this */
 	ab_event_fn *fn;
-	void *arg;		    /* borrowed, for fn */
+	ab_udev_iscsi_fn *iscsi_fn; /* NULL: nobody asks */
+	void *arg;		    /* borrowed, for both */
 	char *sysfs;		    /* owned */
 	enum ab_udev_mode mode;	    /* that was asked for */
 	enum ab_udev_mode mode_now; /* that is in use */
@@ -68,6 +69,8 @@ struct ab_udev {
 /* What listens to a subsystem. Other subsystems are other rows. */
 struct subsystem {
 	const char *name;
+	const char *devtype; /* NULL: any */
+	bool is_iscsi;	     /* only asked for with iscsi_fn */
 	void (*take)(struct ab_udev *m, struct udev_device *device);
 };
 
@@ -250,9 +253,36 @@ static void take_net(struct ab_udev *m, struct udev_device *device)
 	tell_net(m, AB_EV_UDEV, &net);
 }
 
+static void take_iscsi(struct ab_udev *m, struct udev_device *device)
+{
+	(void)device;
+	m->iscsi_fn(m->arg);
+}
+
+/* Disks of sessions lie below them: .../hostH/sessionN/targetH:0:0/... Maps lie
+ * elsewhere, and which disks they hold is not in the event. */
+static void take_block(struct ab_udev *m, struct udev_device *device)
+{
+	const char *path = udev_device_get_devpath(device);
+	const char *name = udev_device_get_sysname(device);
+
+	if ((path && strstr(path, "/session")) || (name && ab_starts_with(name, "dm-")))
+		m->iscsi_fn(m->arg);
+}
+
 static const struct subsystem subsystems[] = {
-	{ "net", take_net },
+	{ "net", NULL, false, take_net },
+	{ "iscsi_session", NULL, true, take_iscsi },
+	{ "iscsi_connection", NULL, true, take_iscsi },
+	{ "iscsi_host", NULL, true, take_iscsi },
+	{ "iscsi_transport", NULL, true, take_iscsi },
+	{ "block", "disk", true, take_block },
 };
+
+static bool is_asked_for(const struct ab_udev *m, const struct subsystem *subsystem)
+{
+	return !subsystem->is_iscsi || m->iscsi_fn;
+}
 
 static void take_event(struct ab_udev *m, struct udev_device *device)
 {
@@ -261,7 +291,8 @@ static void take_event(struct ab_udev *m, struct udev_device *device)
 	m->stats.n_events++;
 	for (size_t i = 0; name && i < sizeof(subsystems) / sizeof(subsystems[0]);
 	     i++) {
-		if (ab_streq(name, subsystems[i].name))
+		if (is_asked_for(m, &subsystems[i]) &&
+		    ab_streq(name, subsystems[i].name))
 			subsystems[i].take(m, device);
 	}
 }
@@ -286,6 +317,8 @@ static void on_monitor(void *arg, unsigned int ready)
 		m->stats.n_overflows++;
 		m->not_before = ab_mono_add_ms(ab_loop_now(m->loop), REDUMP_MS);
 		become_stale(m);
+		if (m->iscsi_fn)
+			m->iscsi_fn(m->arg);
 	}
 }
 
@@ -363,6 +396,8 @@ static void on_work(void *arg)
 			dump_soon(m);
 			return;
 		}
+		if (m->iscsi_fn)
+			m->iscsi_fn(m->arg); /* nobody listened */
 	}
 	if (m->list)
 		dump_continue(m);
@@ -401,8 +436,9 @@ static int monitor_open(struct ab_udev *m)
 		return errno > 0 ? -errno : -ENOMEM;
 	for (size_t i = 0; i < sizeof(subsystems) / sizeof(subsystems[0]) && r >= 0;
 	     i++)
-		r = udev_monitor_filter_add_match_subsystem_devtype(
-			m->monitor, subsystems[i].name, NULL);
+		if (is_asked_for(m, &subsystems[i]))
+			r = udev_monitor_filter_add_match_subsystem_devtype(
+				m->monitor, subsystems[i].name, subsystems[i].devtype);
 	if (r >= 0 &&
 	    udev_monitor_set_receive_buffer_size(m->monitor, m->rcvbuf_bytes) < 0)
 		ab_log_info("udev",
@@ -477,6 +513,7 @@ int ab_udev_new(struct ab_loop *loop, const struct ab_udev_config *config,
 		return -ENOMEM;
 	*m = (struct ab_udev){ .loop = loop,
 			       .fn = fn,
+			       .iscsi_fn = config->iscsi_fn,
 			       .arg = arg,
 			       .mode = config->mode,
 			       .rcvbuf_bytes = config->rcvbuf_bytes

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * mon_udev - what udev adds to a network device: it is ready, it is to be ignored, its
- * driver and its place.
+ * driver and its place; and a hint when iSCSI sessions or their disks change.
  *
  * Two ways to listen. UDEV: udevd's events, after its rules have run; a device counts
  * as initialised when udevd says so. KERNEL: the kernel's own uevents, where no udevd
@@ -24,10 +24,16 @@ enum ab_udev_mode {
 	AB_UDEV_MODE_KERNEL,
 };
 
+/* Something about iSCSI sessions, their disks or maps came, went or changed. */
+typedef void ab_udev_iscsi_fn(void *arg);
+
 struct ab_udev_config {
 	enum ab_udev_mode mode;
 	int rcvbuf_bytes;  /* 0: AB_UDEV_RCVBUF */
 	const char *sysfs; /* NULL: /sys; for our own reads only, libudev knows /sys */
+	/* NULL: those events are not asked for. Called from within the loop, once for
+	 * each event and after each loss of events; gets the arg of ab_udev_new(). */
+	ab_udev_iscsi_fn *iscsi_fn;
 };
 
 /* What udevd and udevadm monitor use themselves. */

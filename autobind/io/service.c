@@ -17,6 +17,7 @@ struct open_reply {
 	struct ab_reply *reply;
 	uint64_t next_note; /* follower of events: the first one not sent yet */
 	struct ab_loop_timer *deadline; /* owned; follower of progress, else NULL */
+	bool is_pause;			/* ... until nothing is being done any more */
 };
 
 /* A reload or a plan that waits for the files to be read. */
@@ -205,6 +206,12 @@ static void do_nodes(struct ab_service *s, const struct ab_request *req,
 	send_table(s, req, reply, ab_view_nodes);
 }
 
+static void do_sessions(struct ab_service *s, const struct ab_request *req,
+			struct ab_reply *reply)
+{
+	send_table(s, req, reply, ab_view_sessions);
+}
+
 static void do_explain(struct ab_service *s, const struct ab_request *req,
 		       struct ab_reply *reply)
 {
@@ -330,36 +337,59 @@ static bool is_satisfied(const struct ab_service *s)
 	return (o == AB_OVERALL_OK || o == AB_OVERALL_IDLE) && ab_view_is_settled(v.e);
 }
 
+#define PAUSED "paused: watching goes on, nothing is changed"
+
+static bool is_reached(const struct open_reply *o)
+{
+	return o->is_pause ? !ab_view_is_acting(ab_shell_view(o->service->sh).e)
+			   : is_satisfied(o->service);
+}
+
+static void tell_reached(const struct open_reply *o)
+{
+	tell_result(o->reply, true,
+		    o->is_pause ? PAUSED
+				: "everything that the policies want is there");
+}
+
 static void give_up(void *arg)
 {
 	struct open_reply *o = arg;
 	struct ab_view v = view_for(o->service, o->reply);
 
+	if (o->is_pause) {
+		tell_result(o->reply, false,
+			    PAUSED ", but what was being done has not ended yet");
+		end_open(o);
+		return;
+	}
 	v.max = MISSING_MAX;
 	(void)ab_view_missing(&v);
 	tell_result(o->reply, false, "not everything that the policies want is there");
 	end_open(o);
 }
 
-static void follow_progress(struct ab_service *s, struct ab_reply *reply)
+static void follow_progress(struct ab_service *s, struct ab_reply *reply, bool is_pause)
 {
-	struct open_reply *o;
+	struct open_reply *o = keep_open(s, reply);
 
-	if (is_satisfied(s)) {
-		tell_result(reply, true, "everything that the policies want is there");
-		ab_reply_end(reply);
-		return;
-	}
-	o = keep_open(s, reply);
 	if (!o)
 		return;
+	o->is_pause = is_pause;
+	if (is_reached(o)) {
+		tell_reached(o);
+		end_open(o);
+		return;
+	}
 	o->next_note = ab_shell_history(s->sh)->n;
 	if (ab_loop_timer_new(ab_shell_loop(s->sh), give_up, o, &o->deadline) < 0) {
 		give_up(o);
 		return;
 	}
-	ab_loop_timer_set(o->deadline, ab_mono_add_ms(ab_loop_now(ab_shell_loop(s->sh)),
-						      AB_SERVICE_PROGRESS_MS));
+	ab_loop_timer_set(o->deadline,
+			  ab_mono_add_ms(ab_loop_now(ab_shell_loop(s->sh)),
+					 is_pause ? AB_SERVICE_PAUSE_MS
+						  : AB_SERVICE_PROGRESS_MS));
 }
 
 static void tell_note(struct open_reply *o, uint64_t number)
@@ -382,9 +412,9 @@ static void send_progress(struct open_reply *o)
 		o->next_note = ab_history_first(h);
 	while (o->next_note < h->n)
 		tell_note(o, o->next_note++);
-	if (!is_satisfied(o->service))
+	if (!is_reached(o))
 		return;
-	tell_result(o->reply, true, "everything that the policies want is there");
+	tell_reached(o);
 	end_open(o);
 }
 
@@ -402,43 +432,40 @@ static void on_step(void *arg)
 	}
 }
 
-static void do_command(struct ab_service *s, struct ab_reply *reply,
-		       enum ab_command_verb verb)
+static void command(struct ab_service *s, enum ab_command_verb verb)
 {
 	struct ab_event ev = { .type = AB_EV_COMMAND };
 
 	ev.command.verb = (uint8_t)verb;
 	ab_shell_event(s->sh, &ev);
-	if (verb == AB_COMMAND_APPLY) {
-		follow_progress(s, reply);
-		return;
-	}
-	tell_result(reply, true,
-		    verb == AB_COMMAND_PAUSE
-			    ? "paused: watching goes on, nothing is changed"
-			    : "resumed");
-	ab_reply_end(reply);
 }
 
 static void do_apply(struct ab_service *s, const struct ab_request *req,
 		     struct ab_reply *reply)
 {
 	(void)req;
-	do_command(s, reply, AB_COMMAND_APPLY);
+	command(s, AB_COMMAND_APPLY);
+	follow_progress(s, reply, false);
 }
 
 static void do_pause(struct ab_service *s, const struct ab_request *req,
 		     struct ab_reply *reply)
 {
-	(void)req;
-	do_command(s, reply, AB_COMMAND_PAUSE);
+	command(s,
+		ab_request_get(req, "quiesce") ? AB_COMMAND_QUIESCE : AB_COMMAND_PAUSE);
+	follow_progress(s, reply, true);
 }
 
 static void do_resume(struct ab_service *s, const struct ab_request *req,
 		      struct ab_reply *reply)
 {
-	(void)req;
-	do_command(s, reply, AB_COMMAND_RESUME);
+	command(s, ab_request_get(req, "quiesce") ? AB_COMMAND_UNQUIESCE
+						  : AB_COMMAND_RESUME);
+	tell_result(reply, true,
+		    ab_view_is_paused(ab_shell_view(s->sh).e)
+			    ? "still paused: `autobind resume` ends that"
+			    : "resumed");
+	ab_reply_end(reply);
 }
 
 /* --- configuration --- */
@@ -522,7 +549,7 @@ static void on_reloaded(void *arg, int r, const struct ab_conf *conf)
 	ab_row_clear(&row);
 	ab_row_text(&row, "text", text);
 	(void)ab_reply_row(reply, &row);
-	follow_progress(s, reply);
+	follow_progress(s, reply, false);
 }
 
 /* The rows of a plan, sent in pieces as a table is: the steps, then what is blocked.
@@ -726,13 +753,13 @@ static void on_request(void *arg, const struct ab_request *req, struct ab_reply 
 		void (*fn)(struct ab_service *s, const struct ab_request *req,
 			   struct ab_reply *reply);
 	} methods[] = {
-		{ "status", do_status },   { "ports", do_ports },
-		{ "ifaces", do_ifaces },   { "portals", do_portals },
-		{ "paths", do_paths },	   { "nodes", do_nodes },
-		{ "explain", do_explain }, { "plan", do_plan },
-		{ "reload", do_reload },   { "apply", do_apply },
-		{ "pause", do_pause },	   { "resume", do_resume },
-		{ "events", do_events },
+		{ "status", do_status },     { "ports", do_ports },
+		{ "ifaces", do_ifaces },     { "portals", do_portals },
+		{ "paths", do_paths },	     { "nodes", do_nodes },
+		{ "sessions", do_sessions }, { "explain", do_explain },
+		{ "plan", do_plan },	     { "reload", do_reload },
+		{ "apply", do_apply },	     { "pause", do_pause },
+		{ "resume", do_resume },     { "events", do_events },
 	};
 	unsigned int i;
 
@@ -766,7 +793,7 @@ int ab_service_new(struct ab_shell *sh, const char *path, gid_t group,
 		free(s);
 		return r;
 	}
-	ab_shell_on_step(sh, on_step, s);
+	ab_shell_watch(sh, on_step, s);
 	*ret_service = s;
 	return 0;
 }
@@ -800,7 +827,7 @@ struct ab_service *ab_service_free(struct ab_service *s)
 {
 	if (!s)
 		return NULL;
-	ab_shell_on_step(s->sh, NULL, NULL);
+	ab_shell_unwatch(s->sh, s);
 	end_waiting(s);
 	s->control = ab_control_free(s->control);
 	free(s);

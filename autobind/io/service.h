@@ -17,6 +17,8 @@ struct ab_service;
 
 /* Patience of reload and apply: then they tell what is missing and why. */
 #define AB_SERVICE_PROGRESS_MS 30000
+/* Patience of pause with what is being done: a login has timeouts of its own. */
+#define AB_SERVICE_PAUSE_MS 60000
 
 /**
  * ab_service_new() - listen on the control socket

@@ -54,9 +54,12 @@ struct ab_shell {
 	struct waiter *late;	/* came during it: they need another one */
 	unsigned int n_rereads;
 	bool is_reading, is_last_good;
-	bool lacks_memory; /* an event was lost; everything is dumped again */
-	void (*on_step)(void *arg);
-	void *on_step_arg;
+	bool is_recovering; /* the last good configuration is being read */
+	bool lacks_memory;  /* an event was lost; everything is dumped again */
+	struct {
+		void (*fn)(void *arg); /* NULL: free */
+		void *arg;
+	} watchers[AB_SHELL_WATCHERS];
 	struct ab_host host;
 	bool is_stepping;
 	struct ab_effect effects[AB_SHELL_EFFECTS];
@@ -298,6 +301,15 @@ static ab_mono next_tick(const struct ab_shell *sh)
 	return sh->lacks_memory && ab_mono_before(next, later) ? later : next;
 }
 
+static void tell_watchers(struct ab_shell *sh)
+{
+	unsigned int i;
+
+	for (i = 0; i < AB_SHELL_WATCHERS; i++)
+		if (sh->watchers[i].fn)
+			sh->watchers[i].fn(sh->watchers[i].arg);
+}
+
 /* Takes an event, and then what its effects gave at once. */
 static void on_event(void *arg, const struct ab_event *ev)
 {
@@ -314,8 +326,7 @@ static void on_event(void *arg, const struct ab_event *ev)
 		step(sh, &next);
 	sh->is_stepping = false;
 	ab_loop_timer_set(sh->timer, next_tick(sh));
-	if (sh->on_step)
-		sh->on_step(sh->on_step_arg);
+	tell_watchers(sh);
 }
 
 void ab_shell_event(struct ab_shell *sh, const struct ab_event *ev)
@@ -384,6 +395,7 @@ static void on_last_good(void *arg, int r, const char *data, size_t n)
 	struct ab_shell *sh = arg;
 	struct ab_conf *conf = NULL;
 
+	sh->is_recovering = false;
 	/* A reload was quicker, with files that are good now. */
 	if (sh->conf)
 		return;
@@ -393,6 +405,7 @@ static void on_last_good(void *arg, int r, const char *data, size_t n)
 		ab_log_errx("conf", "there is no configuration that was good before: "
 				    "watching only, nothing is changed");
 		(void)ab_conf_free(conf);
+		tell_watchers(sh);
 		return;
 	}
 	ab_log_warnx("conf", "the last good configuration is used instead");
@@ -501,7 +514,8 @@ static void refuse(struct ab_shell *sh)
 			     set_of(sh)->generation);
 		return;
 	}
-	if (ab_store_load_good(sh->store, on_last_good, sh) < 0)
+	sh->is_recovering = ab_store_load_good(sh->store, on_last_good, sh) == 0;
+	if (!sh->is_recovering)
 		ab_log_errx("conf", "out of memory: watching only, nothing is changed");
 }
 
@@ -538,6 +552,8 @@ static bool take_conf(struct ab_shell *sh, int r, const char *data, size_t n)
 	answer_waiters(sh, list, r, conf);
 	if (!is_taken)
 		(void)ab_conf_free(conf);
+	if (wants_force)
+		tell_watchers(sh);
 	if (!sh->late || sh->is_reading)
 		return false;
 	sh->waiters = sh->late;
@@ -554,6 +570,7 @@ static void read_conf(struct ab_shell *sh)
 
 	do {
 		sh->is_reading = true;
+		tell_watchers(sh);
 		r = ab_store_read_conf(sh->store, on_conf, sh);
 	} while (r < 0 && take_conf(sh, r, NULL, 0));
 }
@@ -695,10 +712,8 @@ static int start(struct ab_shell *sh)
 		{ "the monitors", start_monitors },
 	};
 	unsigned int i;
-	int r = ab_host_read(sh->config.roots, &sh->host);
+	int r = start_store(sh);
 
-	if (r == 0)
-		r = start_store(sh);
 	if (r == 0)
 		r = ab_loop_new(&sh->loop);
 	if (r == 0)
@@ -725,19 +740,28 @@ static int start(struct ab_shell *sh)
 
 int ab_shell_new(const struct ab_shell_config *config, struct ab_shell **ret_shell)
 {
-	struct ab_engine_config ec = { .no_login = config->no_login };
+	struct ab_engine_config ec = { 0 };
 	struct ab_shell *sh = calloc(1, sizeof(*sh));
-	int r = -ENOMEM;
+	int r;
 
 	if (!sh)
-		return r;
+		return -ENOMEM;
 	sh->config = *config;
+	r = ab_host_read(config->roots, &sh->host);
+	if (r < 0) {
+		errno = -r;
+		ab_log_err("shell", "open-iscsi's database cannot be located");
+		free(sh);
+		return r;
+	}
+	ec.no_login = config->no_login || !sh->host.is_iscsiadm_db;
 	sh->history = calloc(1, sizeof(*sh->history));
 	/* Without entropy at boot the jitter is the same on two hosts: no more harm. */
 	if (getrandom(&ec.seed, sizeof(ec.seed), GRND_NONBLOCK) != sizeof(ec.seed))
 		ec.seed = (uint64_t)ab_clock_now().ns;
 	sh->queue_size = QUEUE_MIN;
 	sh->queue = calloc(sh->queue_size, sizeof(*sh->queue));
+	r = -ENOMEM;
 	if (!sh->history || !sh->queue || ab_machine_init(&sh->machine, &ec) < 0)
 		goto fail;
 	r = ab_recorder_open(config->record, &ec, AB_SHELL_EFFECTS, &sh->recorder);
@@ -819,6 +843,12 @@ void ab_shell_add_head(const struct ab_shell *sh, struct ab_row *row)
 				       : "current");
 	ab_row_text(row, "store", ab_store_state_name(ab_store_state(sh->store)));
 	ab_row_text(row, "database", sh->host.db_root);
+	if (sh->config.no_login)
+		ab_row_text(row, "logins", "off: --no-login");
+	else if (!sh->host.is_iscsiadm_db)
+		ab_row_text(row, "logins", "off: iscsiadm uses another database");
+	else
+		ab_row_null(row, "logins");
 	ab_row_text(row, "daemon", AB_VERSION);
 }
 
@@ -827,8 +857,34 @@ const struct ab_history *ab_shell_history(const struct ab_shell *sh)
 	return sh->history;
 }
 
-void ab_shell_on_step(struct ab_shell *sh, void (*fn)(void *arg), void *arg)
+bool ab_shell_is_settled(const struct ab_shell *sh)
 {
-	sh->on_step = fn;
-	sh->on_step_arg = arg;
+	return !ab_shell_is_reloading(sh) && !sh->is_recovering &&
+	       ab_view_is_complete(sh->machine.engine);
+}
+
+bool ab_shell_is_reloading(const struct ab_shell *sh)
+{
+	return sh->is_reading && is_reload(sh->waiters);
+}
+
+void ab_shell_watch(struct ab_shell *sh, void (*fn)(void *arg), void *arg)
+{
+	unsigned int i = 0;
+
+	while (sh->watchers[i].fn) {
+		i++;
+		assert(i < AB_SHELL_WATCHERS);
+	}
+	sh->watchers[i].fn = fn;
+	sh->watchers[i].arg = arg;
+}
+
+void ab_shell_unwatch(struct ab_shell *sh, const void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < AB_SHELL_WATCHERS; i++)
+		if (sh->watchers[i].arg == arg)
+			sh->watchers[i].fn = NULL;
 }

@@ -24,6 +24,9 @@ struct ab_shell;
  * replayed with the same number. */
 #define AB_SHELL_EFFECTS 128
 
+/* Those who answer requests, and those who report to the service manager. */
+#define AB_SHELL_WATCHERS 2
+
 struct ab_shell_config {
 	const struct ab_roots *roots; /* borrowed for the life of the shell */
 	const char
@@ -96,8 +99,20 @@ int ab_shell_plan(struct ab_shell *sh, ab_shell_plan_fn *fn, void *arg);
  * itself goes on only for others who wait for it. */
 void ab_shell_forget(struct ab_shell *sh, const void *arg);
 
-/* Called after each step that changed anything, with the notes in the history up to
- * date; for those who follow progress. */
-void ab_shell_on_step(struct ab_shell *sh, void (*fn)(void *arg), void *arg);
+/* Has the first configuration been taken or refused, and every source been read
+ * through? */
+bool ab_shell_is_settled(const struct ab_shell *sh);
+
+/* Is the configuration being read, to be taken? */
+bool ab_shell_is_reloading(const struct ab_shell *sh);
+
+/**
+ * ab_shell_watch() - be called after each step, and when a reload begins or has ended
+ * @sh:  the shell; at most AB_SHELL_WATCHERS watch it
+ * @fn:  called with the notes in the history up to date
+ * @arg: for @fn, and to name it in ab_shell_unwatch()
+ */
+void ab_shell_watch(struct ab_shell *sh, void (*fn)(void *arg), void *arg);
+void ab_shell_unwatch(struct ab_shell *sh, const void *arg);
 
 #endif

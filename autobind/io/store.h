@@ -35,7 +35,7 @@ typedef int ab_store_collect_fn(void *arg, char **ret_data, size_t *ret_size);
 /* Everything is borrowed, and must not change, for the life of the store: a new helper
  * is forked with it. */
 struct ab_store_config {
-	struct ab_db_config db;	      /* .on_problem and .arg are the store's own */
+	struct ab_db_config db;	      /* .on_* and .arg are the store's own */
 	const char *state_dir;	      /* ledger, last-good */
 	const char *run_dir;	      /* copy of the ledger; NULL: none */
 	ab_store_collect_fn *collect; /* NULL: ab_store_read_conf() answers -ENOSYS */

@@ -385,12 +385,12 @@ static void handle(struct helper *h)
 	h->in_fd = -1;
 }
 
-static void say_busy(struct helper *h)
+/* For ab_db_config.on_lock_wait: that is no disk that hangs. */
+static void say_busy(void *arg)
 {
+	struct helper *h = arg;
 	struct store_msg msg;
 
-	if (!store_watch_is_locked(h->watch))
-		return;
 	memset(&msg, 0, sizeof(msg));
 	msg.type = STORE_MSG_BUSY;
 	if (store_msg_send(h->sock, &msg, sizeof(msg), 0, -1))
@@ -405,7 +405,6 @@ static void serve(struct helper *h)
 	       store_batch_add(h->batch, h->in, h->in_len))
 		h->has_in = false;
 	if (store_batch_count(h->batch)) {
-		say_busy(h);
 		store_batch_run(h->batch, add_event, h);
 		if (ab_ledger_file_is_dirty(h->ledger) &&
 		    ab_mono_is_never(h->flush_due))
@@ -461,6 +460,7 @@ static int open_all(struct helper *h)
 					   h->config->run_dir) < (int)sizeof(note))
 		db.lock_note = note;
 	db.on_problem = report_problem;
+	db.on_lock_wait = say_busy;
 	db.arg = h;
 	h->in = malloc(STORE_MSG_MAX);
 	h->out = calloc(1, sizeof(*h->out));

@@ -46,6 +46,11 @@ static inline ab_mono ab_mono_min(ab_mono a, ab_mono b)
 	return a.ns < b.ns ? a : b;
 }
 
+static inline ab_mono ab_mono_max(ab_mono a, ab_mono b)
+{
+	return a.ns > b.ns ? a : b;
+}
+
 /* Saturates at AB_MONO_NEVER, so that "never" plus anything stays never. */
 static inline ab_mono ab_mono_add_ns(ab_mono t, int64_t ns)
 {

@@ -171,7 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 				  .n = n - 1,
 				  .step = data[0] & 1 ? STEP_MAX : 1 + (data[0] >> 2),
 				  .hangs_up = data[0] & 2 };
-	if (ab_client_connect(path, &client.fd) != 0)
+	if (ab_client_connect(path, 0, &client.fd) != 0)
 		abort();
 	if (ab_loop_fd_new(loop, client.fd, AB_LOOP_READ | AB_LOOP_WRITE, on_client,
 			   &client, &client.handle) < 0)

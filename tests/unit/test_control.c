@@ -225,7 +225,7 @@ static int connect_client(void)
 {
 	int fd = -1;
 
-	assert_int_equal(ab_client_connect(path, &fd), 0);
+	assert_int_equal(ab_client_connect(path, 0, &fd), 0);
 	return fd;
 }
 
@@ -616,7 +616,7 @@ static int quiet_ask(const char *method, struct asked *a)
 	memset(&a->seen, 0, sizeof(a->seen));
 	ab_request_init(&a->req, method);
 	a->req.is_more = true;
-	r = ab_client_connect(path, &a->fd);
+	r = ab_client_connect(path, 0, &a->fd);
 	return r ? r : ab_client_call(a->fd, &call, &a->answer);
 }
 
@@ -649,7 +649,7 @@ static int crowd_of_nobodies(void)
 	int fd, i;
 
 	for (i = 0; i < AB_CONTROL_CLIENTS - AB_CONTROL_ROOT_CLIENTS; i++)
-		if (ab_client_connect(path, &fd) != 0)
+		if (ab_client_connect(path, 0, &fd) != 0)
 			return 1;
 	/* The next one is turned away... */
 	if (quiet_ask("status", &a) != AB_CLIENT_E_ANSWER ||
@@ -685,7 +685,7 @@ static int nobody_is_forbidden(void)
 {
 	int fd;
 
-	return ab_client_connect(path, &fd) == AB_CLIENT_E_FORBIDDEN ? 0 : 1;
+	return ab_client_connect(path, 0, &fd) == AB_CLIENT_E_FORBIDDEN ? 0 : 1;
 }
 
 static void without_a_group_only_root_gets_in(void **state)
@@ -804,10 +804,31 @@ static void path_longer_than_a_socket_name_is_an_error(void **state)
 	assert_int_equal(ab_control_new(loop, &config, nothing, NULL, &control),
 			 -ENAMETOOLONG);
 	ab_loop_free(loop);
-	assert_int_equal(ab_client_connect(longer, &fd), -ENAMETOOLONG);
+	assert_int_equal(ab_client_connect(longer, 0, &fd), -ENAMETOOLONG);
 }
 
 /* --- the client against bad servers --- */
+
+/* A daemon that hangs accepts nobody: its queue is full, then the client waits. */
+static void client_waits_for_a_deaf_daemon_so_long(void **state)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fds[8], n = 0, r, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_true(ab_copy(addr.sun_path, sizeof(addr.sun_path), path));
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	while ((r = ab_client_connect(path, 100, &fds[n])) == 0)
+		assert_true(++n < 8);
+	assert_int_equal(r, AB_CLIENT_E_TIMEOUT);
+	assert_true(n > 0);
+	while (n > 0)
+		(void)close(fds[--n]);
+	(void)close(fd);
+	(void)unlink(path);
+}
 
 static int call_over(const char *answer, size_t n, bool is_closed_after)
 {
@@ -850,7 +871,7 @@ static void client_trusts_no_server(void **state)
 			 AB_CLIENT_E_ANSWER);
 	assert_int_equal(call_over(endless, sizeof(endless), false),
 			 AB_CLIENT_E_GARBAGE);
-	assert_int_equal(ab_client_connect(path, &fd), AB_CLIENT_E_NO_DAEMON);
+	assert_int_equal(ab_client_connect(path, 0, &fd), AB_CLIENT_E_NO_DAEMON);
 }
 
 #define SERVED(fn) cmocka_unit_test_setup_teardown(fn, setup, remove_dir)
@@ -883,6 +904,7 @@ int main(void)
 		ALONE(stopping_removes_the_socket_but_no_other),
 		ALONE(path_longer_than_a_socket_name_is_an_error),
 		ALONE(client_trusts_no_server),
+		ALONE(client_waits_for_a_deaf_daemon_so_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

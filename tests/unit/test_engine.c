@@ -1046,6 +1046,35 @@ static void while_paused_nothing_changes_and_resume_catches_up(void **st)
 	end(m);
 }
 
+/* Open-iscsi that comes back does not end what the administrator wants; the
+ * administrator ends both. */
+static void a_pause_and_quiescence_are_kept_apart(void **st)
+{
+	struct model *m = world_of(san());
+
+	(void)st;
+	model_command(m, AB_COMMAND_QUIESCE);
+	model_plug(m, 0);
+	model_calm(m);
+	assert_string_equal(m->trace, "RP");
+	model_command(m, AB_COMMAND_PAUSE);
+	model_command(m, AB_COMMAND_UNQUIESCE);
+	model_calm(m);
+	assert_string_equal(m->trace, "RP");
+	assert_true(ab_view_is_paused(model_engine(m)));
+	model_command(m, AB_COMMAND_RESUME);
+	model_calm(m);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	model_command(m, AB_COMMAND_PAUSE);
+	model_command(m, AB_COMMAND_QUIESCE);
+	model_command(m, AB_COMMAND_RESUME);
+	assert_false(ab_view_is_paused(model_engine(m)));
+	model_command(m, AB_COMMAND_QUIESCE);
+	model_command(m, AB_COMMAND_UNQUIESCE);
+	assert_false(ab_view_is_paused(model_engine(m)));
+	end(m);
+}
+
 /* --- policy --- */
 
 static void wider_targets_add_and_deny_deletes_what_is_ours(void **st)
@@ -2077,6 +2106,7 @@ int main(void)
 		cmocka_unit_test(a_listing_soon_after_the_first_confirms_nothing),
 		cmocka_unit_test(apply_does_not_wait_for_the_second_look),
 		cmocka_unit_test(while_paused_nothing_changes_and_resume_catches_up),
+		cmocka_unit_test(a_pause_and_quiescence_are_kept_apart),
 		cmocka_unit_test(wider_targets_add_and_deny_deletes_what_is_ours),
 		cmocka_unit_test(
 			an_update_in_flight_leaves_a_port_bound_but_nothing_settled),

@@ -340,6 +340,7 @@ static void lines_are_the_documented_ones(void **state)
 		{ "probe path=7 result=answer method=icmp+tcp rtt=83", AB_EV_PROBE },
 		{ "done job=1 outcome=done", AB_EV_DONE },
 		{ "command verb=apply", AB_EV_COMMAND },
+		{ "command verb=unquiesce", AB_EV_COMMAND },
 	};
 	char line[AB_EVTEXT_MAX];
 	struct ab_event ev;

@@ -571,9 +571,14 @@ static void warnings_name_what_contradicts(void **state)
 	assert_int_equal(c->diags.n, 0);
 	drop(c);
 	c = build("[Match]\nName=*\n[Portals]\nTargets=*\n[Bind]\nAction=login\n");
-	assert_int_equal(c->diags.n, 2);
+	assert_int_equal(c->diags.n, 1);
 	assert_non_null(strstr(c->v[0].text, "nothing to probe"));
-	assert_non_null(strstr(c->v[1].text, "acts as record"));
+	drop(c);
+	c = build("[Match]\nName=*\n[Portals]\nTargets=*\nDiscover=10.0.0.9\n[Bind]\n"
+		  "Action=record\nConcurrency=2\nMinPaths=2\n");
+	assert_int_equal(c->diags.n, 2);
+	assert_non_null(strstr(c->v[0].text, "Concurrency has no effect"));
+	assert_non_null(strstr(c->v[1].text, "MinPaths has no effect"));
 	drop(c);
 }
 
