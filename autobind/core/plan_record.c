@@ -188,8 +188,7 @@ static void leave_iface(struct ab_engine *e, uint32_t slot)
 
 	unwant_nodes(e, slot, f->port);
 	drop_tries(e, slot);
-	f->release.since =
-		ab_port_at(e, f->port)->has_link ? AB_MONO_NEVER : e->now;
+	f->release.since = ab_port_at(e, f->port)->has_link ? AB_MONO_NEVER : e->now;
 	f->port = AB_NONE;
 	f->record.wish = AB_WISH_NONE;
 	f->record.backoff = (struct ab_backoff){ 0 };
