@@ -241,7 +241,6 @@ static void login_done(const struct ab_step *s, const struct ab_job *job,
 	uint32_t path = ab_world_login_path(e, n);
 
 	l->job = 0;
-	e->is_login_ended = true;
 	ab_world_touch_target(e, n->target);
 	if (l->session == AB_NONE) {
 		if (code != l->code)
@@ -256,6 +255,7 @@ static void login_done(const struct ab_step *s, const struct ab_job *job,
 		if (ev->done.outcome == AB_OUTCOME_UNKNOWN)
 			look_for_session(e, l);
 		retry_login(s, n);
+		ab_world_touch_record(e, n);
 	}
 	ab_world_release_node(e, job->slot);
 }
@@ -271,7 +271,6 @@ static void logout_done(const struct ab_step *s, const struct ab_job *job,
 
 	/* Were it gone, this answer would be about nothing. */
 	item->job = 0;
-	e->is_login_ended = true;
 	if (is_refused && guard != item->guard)
 		ab_plan_note(s, AB_NOTE_LOGOUT_REFUSED, NULL, &n->portal,
 			     ab_target_at(e, n->target)->name, ev->done.code);
@@ -320,6 +319,7 @@ void ab_answer_done(const struct ab_step *s, const struct ab_event *ev)
 	job = *slot;
 	*slot = (struct ab_job){ 0 };
 	e->is_job_ended = true;
+	e->is_login_ended |= job.kind == AB_JOB_LOGIN || job.kind == AB_JOB_LOGOUT;
 	(*ab_plan_job_class(e, (enum ab_job_kind)job.kind).n)--;
 	if (!job_item_is_live(e, &job))
 		return;

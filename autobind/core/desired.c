@@ -235,6 +235,7 @@ static void untake(struct ab_engine *e, struct ab_port *p, enum ab_port_state st
 	p->policy = -1;
 	p->state = (uint8_t)state;
 	p->is_contradicted = false;
+	p->due = AB_MONO_NEVER; /* nothing to wait for any more */
 	forget_all_gone(e, p);
 }
 

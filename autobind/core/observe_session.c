@@ -110,10 +110,7 @@ static void session_gone(const struct ab_step *s, uint32_t slot)
 	ab_world_remove_session(e, slot);
 	e->is_login_ended = true;
 	ab_world_touch_target(e, n->target);
-	/* A record that had to stay for its session may go now. */
-	if (ab_iface_at(e, n->iface)->port != AB_NONE)
-		ab_world_touch_answer(e, ab_iface_at(e, n->iface)->port);
-	e->is_orphans_dirty = true;
+	ab_world_touch_record(e, n);
 	ab_world_release_node(e, node);
 }
 

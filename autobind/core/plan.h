@@ -11,8 +11,6 @@
 #include "core/desired.h"
 #include "core/world.h"
 
-/* Wait after which a record that a discovery by hand has removed is made again. */
-#define AB_RESTORE_MS 5000
 /* Two discoveries of the same address through the same port are at least this far
  * apart. */
 #define AB_DISCOVERY_GAP_MS 2000

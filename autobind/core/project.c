@@ -418,7 +418,9 @@ static void add_target(const struct projection *p, const struct ab_target *t)
 	add_flag(p, "dirty", t->is_dirty);
 	add_flag(p, "gated", t->is_gated);
 	add_flag(p, "waits", t->waits_for_job);
-	add_number(p, "gate", t->gate);
+	/* Each plan works it out anew; where it gates nothing it means nothing. */
+	if (t->is_gated)
+		add_number(p, "gate", t->gate);
 	add_time(p, t->due);
 	ab_text_addc(p->t, '\n');
 }

@@ -660,6 +660,15 @@ void ab_world_touch_all(struct ab_engine *e, bool urgent)
 	e->is_orphans_dirty = true;
 }
 
+void ab_world_touch_record(struct ab_engine *e, const struct ab_node *n)
+{
+	uint32_t port = ab_iface_at(e, n->iface)->port;
+
+	if (port != AB_NONE)
+		ab_world_touch_answer(e, port);
+	e->is_orphans_dirty = true;
+}
+
 void ab_world_touch_target(struct ab_engine *e, uint32_t target)
 {
 	ab_target_at(e, target)->is_dirty = e->is_targets_dirty = true;

@@ -8,7 +8,7 @@
 
 #include "core/evtext.h"
 #include "core/name.h"
-#include "core/plan.h"
+#include "core/pretend.h"
 #include "util/num.h"
 #include "io/clock.h"
 #include "io/conf.h"
@@ -19,6 +19,7 @@
 #include "io/loop.h"
 #include "io/machine.h"
 #include "io/mon_rtnl.h"
+#include "io/mon_session.h"
 #include "io/mon_udev.h"
 
 /* Patience with the kernel's dumps. */
@@ -46,8 +47,9 @@ struct ab_offline {
 	struct ab_conf *conf; /* owned; its set may be NULL: refused */
 	ab_mono now;
 	struct ab_loop *loop; /* while looking */
-	bool has_rtnl, has_udev;
-	int error; /* of an event that could not be taken */
+	bool has_rtnl, has_udev, has_sessions;
+	int error;	   /* of an event that could not be taken */
+	uint32_t last_sid; /* of a session that is pretended */
 	/* What would be done, in order. */
 	struct ab_effect *steps; /* owned */
 	size_t n_steps, n_answered;
@@ -146,14 +148,14 @@ static void answer_discovery(struct ab_offline *o, const struct ab_effect *ef)
 	take(o, &ev);
 }
 
-/* In a described world a write goes well, so that what follows from it is planned, too.
- */
-static void answer_write(struct ab_offline *o, const struct ab_effect *ef)
+/* In a described world all goes well, so that what follows from it is planned, too. */
+static void answer_well(struct ab_offline *o, const struct ab_effect *ef)
 {
-	struct ab_event ev = { .type = AB_EV_DONE };
+	struct ab_event events[AB_PRETEND_MAX];
+	unsigned int n = ab_pretend(ef, ++o->last_sid, events), i;
 
-	ev.done.job = ef->job;
-	take(o, &ev);
+	for (i = 0; i < n && !o->error; i++)
+		take(o, &events[i]);
 }
 
 static void answer(struct ab_offline *o, const struct ab_effect *ef)
@@ -171,8 +173,8 @@ static void answer(struct ab_offline *o, const struct ab_effect *ef)
 		answer_probe(o, ef);
 	else if (ef->type == AB_EF_DISCOVER)
 		answer_discovery(o, ef);
-	else if (ef->job)
-		answer_write(o, ef);
+	else
+		answer_well(o, ef);
 }
 
 /* Answers what was asked for, and what was asked for because of that, until all is
@@ -225,8 +227,9 @@ static void on_event(void *arg, const struct ab_event *ev)
 	if (ev->type == AB_EV_DUMP_END) {
 		o->has_rtnl |= ev->dump.source == AB_SOURCE_RTNL;
 		o->has_udev |= ev->dump.source == AB_SOURCE_UDEV;
+		o->has_sessions |= ev->dump.source == AB_SOURCE_SESSIONS;
 	}
-	if (o->loop && ((o->has_rtnl && o->has_udev) || o->error))
+	if (o->loop && ((o->has_rtnl && o->has_udev && o->has_sessions) || o->error))
 		ab_loop_stop(o->loop);
 }
 
@@ -247,7 +250,9 @@ static int look_at_kernel(struct ab_offline *o, const struct ab_roots *roots)
 				: AB_UDEV_MODE_UDEV,
 		.sysfs = roots->path[AB_ROOT_SYSFS],
 	};
+	struct ab_sessions_config sc = { .sysfs = roots->path[AB_ROOT_SYSFS] };
 	struct ab_loop_timer *timer = NULL;
+	struct ab_sessions *sessions = NULL;
 	struct ab_rtnl *rtnl = NULL;
 	struct ab_udev *udev = NULL;
 	int r = ab_loop_new(&o->loop);
@@ -258,10 +263,13 @@ static int look_at_kernel(struct ab_offline *o, const struct ab_roots *roots)
 		r = ab_rtnl_new(o->loop, &rc, on_event, o, &rtnl);
 	if (r == 0)
 		r = ab_udev_new(o->loop, &uc, on_event, o, &udev);
+	if (r == 0)
+		r = ab_sessions_new(o->loop, &sc, on_event, o, &sessions);
 	if (r == 0) {
 		ab_loop_timer_set(timer, ab_mono_add_ms(o->now, LOOK_MS));
 		r = ab_loop_run(o->loop);
 	}
+	(void)ab_sessions_free(sessions);
 	(void)ab_udev_free(udev);
 	(void)ab_rtnl_free(rtnl);
 	(void)ab_loop_timer_free(timer);
@@ -554,8 +562,12 @@ static unsigned int take_lines(struct ab_offline *o, const char *data, enum pass
 /* Return: false when some line is not understood. */
 static bool take_world(struct ab_offline *o, const char *data, struct ab_text *message)
 {
+	struct ab_event multipath = { .type = AB_EV_MULTIPATH };
 	unsigned int i;
 
+	/* Unless the file says otherwise. */
+	multipath.multipath.state = AB_MULTIPATH_READY;
+	take(o, &multipath);
 	if (take_lines(o, data, PASS_FACTS, message))
 		return false;
 	take_dump(o, AB_EV_DUMP_BEGIN, AB_SOURCE_LEDGER);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "model.h"
+#include "internal.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -19,26 +19,19 @@ static const struct ab_limits limits = { .ports = 4,
 					 .nodes = 24,
 					 .paths = 20,
 					 .founds = 32,
-					 .sessions = 8 };
-
-#define QUEUE_MAX 512
-
-struct queue {
-	struct ab_event v[QUEUE_MAX];
-	uint32_t first, n;
-};
+					 .sessions = MODEL_SESSIONS };
 
 struct ab_engine *model_engine(struct model *m)
 {
 	return (struct ab_engine *)(void *)m->block;
 }
 
-static const struct ab_engine *engine_const(const struct model *m)
+const struct ab_engine *model_engine_const(const struct model *m)
 {
 	return (const struct ab_engine *)(const void *)m->block;
 }
 
-static void violate(struct model *m, const char *rule)
+void model_violate(struct model *m, const char *rule)
 {
 	if (!m->violation)
 		m->violation = rule;
@@ -67,19 +60,19 @@ struct ab_portal model_portal_at(const struct model *m, unsigned int portal)
 	return p;
 }
 
-static void event(struct ab_event *ev, enum ab_event_type type)
+void model_event(struct ab_event *ev, enum ab_event_type type)
 {
 	memset(ev, 0, sizeof(*ev));
 	ev->type = type;
 }
 
-static struct ab_event *push(struct queue *q, enum ab_event_type type)
+struct ab_event *model_push(struct model_queue *q, enum ab_event_type type)
 {
 	struct ab_event *ev;
 
-	assert(q->n < QUEUE_MAX);
-	ev = &q->v[(q->first + q->n++) % QUEUE_MAX];
-	event(ev, type);
+	assert(q->n < MODEL_QUEUE);
+	ev = &q->v[(q->first + q->n++) % MODEL_QUEUE];
+	model_event(ev, type);
 	return ev;
 }
 
@@ -128,13 +121,13 @@ static bool is_key(const struct model_record *r, const struct ab_ledger_entry *e
 	if (r->kind == MODEL_IFACE)
 		return e->kind == AB_LEDGER_IFACE &&
 		       strcmp(e->iface.name, r->binding.iface) == 0;
-	return r->kind == MODEL_NODE && e->kind == AB_LEDGER_NODE &&
-	       model_same_key(&e->node, &r->key);
+	if (e->kind != (r->kind == MODEL_NODE ? AB_LEDGER_NODE : AB_LEDGER_SESSION))
+		return false;
+	return model_same_key(&e->node, &r->key);
 }
 
-static struct model_record *find_record(struct model *m, enum model_kind kind,
-					const char *iface,
-					const struct ab_node_key *key)
+struct model_record *model_find_record(struct model *m, enum model_kind kind,
+				       const char *iface, const struct ab_node_key *key)
 {
 	unsigned int i;
 
@@ -152,7 +145,7 @@ static struct model_record *find_record(struct model *m, enum model_kind kind,
 static struct model_record *add_record(struct model *m, enum model_kind kind,
 				       const char *iface, const struct ab_node_key *key)
 {
-	struct model_record *r = find_record(m, kind, iface, key);
+	struct model_record *r = model_find_record(m, kind, iface, key);
 	unsigned int i;
 
 	for (i = 0; i < MODEL_RECORDS && !r; i++)
@@ -182,12 +175,12 @@ static void seal(struct model_record *r)
 static void fill_record(const struct model_record *r, struct ab_event *ev)
 {
 	if (r->kind == MODEL_IFACE) {
-		event(ev, r->is_present ? AB_EV_IFACE : AB_EV_IFACE_GONE);
+		model_event(ev, r->is_present ? AB_EV_IFACE : AB_EV_IFACE_GONE);
 		ev->iface.binding = r->binding;
 		ev->iface.hash = r->hash;
 		return;
 	}
-	event(ev, r->is_present ? AB_EV_NODE : AB_EV_NODE_GONE);
+	model_event(ev, r->is_present ? AB_EV_NODE : AB_EV_NODE_GONE);
 	ev->node.key = r->key;
 	memcpy(ev->node.netdev, r->binding.netdev, sizeof(ev->node.netdev));
 	memcpy(ev->node.hwaddr, r->binding.hwaddr, sizeof(ev->node.hwaddr));
@@ -212,16 +205,25 @@ const struct ab_ledger_entry *model_ledger(const struct model *m,
 	return i < 0 ? NULL : &m->ledger[i];
 }
 
+static void ledger_key(const struct ab_ledger_entry *e, struct model_record *ret)
+{
+	static const uint8_t kinds[] = { [AB_LEDGER_IFACE] = MODEL_IFACE,
+					 [AB_LEDGER_NODE] = MODEL_NODE,
+					 [AB_LEDGER_SESSION] = MODEL_SESSION };
+
+	ret->kind = kinds[e->kind];
+	if (ret->kind == MODEL_IFACE)
+		memcpy(ret->binding.iface, e->iface.name, sizeof(ret->binding.iface));
+	else
+		ret->key = e->node;
+}
+
 static void ledger_put(struct model *m, const struct ab_ledger_entry *e)
 {
 	struct model_record r = { 0 };
 	int i;
 
-	r.kind = e->kind == AB_LEDGER_IFACE ? MODEL_IFACE : MODEL_NODE;
-	if (r.kind == MODEL_IFACE)
-		memcpy(r.binding.iface, e->iface.name, sizeof(r.binding.iface));
-	else
-		r.key = e->node;
+	ledger_key(e, &r);
 	i = find_ledger(m, &r);
 	if (i < 0)
 		for (i = 0; m->in_ledger[i]; i++)
@@ -292,7 +294,7 @@ int model_port_of_iface(const struct model *m, const char *iface)
 /* --- what the engine asks for --- */
 
 /* R route check, P probe set, p clear, I iface write, i delete, N node write, n delete,
- * D discover, L ledger put, l del, S resync. */
+ * D discover, L ledger put, l del, S resync, O login, o logout. */
 static const char letters[AB_EF_MAX] = {
 	[AB_EF_PROBE_SET] = 'P',    [AB_EF_PROBE_CLEAR] = 'p',
 	[AB_EF_ROUTE_CHECK] = 'R',  [AB_EF_IFACE_WRITE] = 'I',
@@ -308,11 +310,17 @@ static bool is_node_effect(uint32_t type)
 	return type == AB_EF_NODE_WRITE || type == AB_EF_NODE_DELETE;
 }
 
+static bool is_write(uint32_t type)
+{
+	return is_node_effect(type) || type == AB_EF_IFACE_WRITE ||
+	       type == AB_EF_IFACE_DELETE;
+}
+
 static struct model_record *record_of(struct model *m, const struct ab_effect *ef)
 {
 	if (is_node_effect(ef->type))
-		return find_record(m, MODEL_NODE, NULL, &ef->node.key);
-	return find_record(m, MODEL_IFACE, ef->iface.binding.iface, NULL);
+		return model_find_record(m, MODEL_NODE, NULL, &ef->node.key);
+	return model_find_record(m, MODEL_IFACE, ef->iface.binding.iface, NULL);
 }
 
 static bool is_same_key(const struct ab_effect *a, const struct ab_effect *b)
@@ -338,8 +346,20 @@ static bool all_fresh(const struct ab_engine *e)
 	return true;
 }
 
+/* Is all known that a write rests on? Only a deletion rests on sessions. */
+static bool is_fresh_for(const struct ab_engine *e, uint32_t type)
+{
+	unsigned int i;
+
+	for (i = 0; i < AB_SOURCE_MAX; i++)
+		if (!e->is_fresh[i] &&
+		    (i != AB_SOURCE_SESSIONS || type == AB_EF_NODE_DELETE))
+			return false;
+	return true;
+}
+
 /* Does the engine hold that portal for UP on a port that uses that iface? */
-static bool is_up(const struct ab_engine *e, const struct ab_node_key *key)
+bool model_is_up(const struct ab_engine *e, const struct ab_node_key *key)
 {
 	uint32_t i;
 
@@ -364,21 +384,23 @@ static void check_change(struct model *m, const struct ab_effect *ef,
 	uint64_t expected = is_node_effect(ef->type) ? ef->node.hash : ef->iface.hash;
 
 	if (!r || !r->is_present)
-		violate(m, "changes only what is there");
+		model_violate(m, "changes only what is there");
 	else if (!r->is_ours || r->edits)
-		violate(m, "a foreign or modified record is never changed");
+		model_violate(m, "a foreign or modified record is never changed");
 	else if (!own || own->owner != AB_OWNER_OURS)
-		violate(m, "changes only what the ledger calls ours");
+		model_violate(m, "changes only what the ledger calls ours");
 	else if (expected != r->hash)
-		violate(m, "knows the content of what it changes");
+		model_violate(m, "knows the content of what it changes");
 	if (m->is_ledger_unreadable)
-		violate(m, "an unreadable ledger allows additions only");
+		model_violate(m, "an unreadable ledger allows additions only");
+	if (ef->type == AB_EF_NODE_DELETE && model_is_in_use(m, &ef->node.key))
+		model_violate(m, "a record under a session is not deleted");
 }
 
 /* The rules, where a record is about to change. */
 static void check_write(struct model *m, const struct ab_effect *ef)
 {
-	const struct ab_engine *e = engine_const(m);
+	const struct ab_engine *e = model_engine_const(m);
 	const struct model_record *r = record_of(m, ef);
 	bool is_delete =
 		ef->type == AB_EF_NODE_DELETE || ef->type == AB_EF_IFACE_DELETE;
@@ -387,23 +409,23 @@ static void check_write(struct model *m, const struct ab_effect *ef)
 	uint32_t i;
 
 	m->n_writes++;
-	if (!all_fresh(e))
-		violate(m, "nothing is written while an input is stale");
+	if (!is_fresh_for(e, ef->type))
+		model_violate(m, "nothing is written while an input is stale");
 	if (e->is_paused)
-		violate(m, "nothing is written while paused");
+		model_violate(m, "nothing is written while paused");
 	for (i = 0; i < m->n_jobs; i++)
-		if (m->jobs[i].type != AB_EF_DISCOVER && is_same_key(&m->jobs[i], ef))
-			violate(m, "one job a key");
+		if (is_write(m->jobs[i].type) && is_same_key(&m->jobs[i], ef))
+			model_violate(m, "one job a key");
 	if (is_delete || is_update) {
 		check_change(m, ef, r);
 		return;
 	}
 	if (r && r->is_present)
-		violate(m, "creates only what is not there");
+		model_violate(m, "creates only what is not there");
 	if (r && r->is_held)
-		violate(m, "what the administrator removed stays removed");
-	if (ef->type == AB_EF_NODE_WRITE && !is_up(e, &ef->node.key))
-		violate(m, "no node record for a path that is not up");
+		model_violate(m, "what the administrator removed stays removed");
+	if (ef->type == AB_EF_NODE_WRITE && !model_is_up(e, &ef->node.key))
+		model_violate(m, "no node record for a path that is not up");
 }
 
 static struct model_probe *probe_of(struct model *m, uint64_t path)
@@ -434,7 +456,7 @@ static void set_probe(struct model *m, const struct ab_effect *ef)
 				   .portal = ef->probe.portal };
 }
 
-static int portal_of(const struct model *m, const struct ab_addr *addr)
+int model_portal_of(const struct model *m, const struct ab_addr *addr)
 {
 	int i;
 
@@ -447,7 +469,7 @@ static int portal_of(const struct model *m, const struct ab_addr *addr)
 	return -1;
 }
 
-static int port_of(const struct model *m, uint32_t ifindex)
+int model_port_of(const struct model *m, uint32_t ifindex)
 {
 	int i;
 
@@ -466,11 +488,11 @@ bool model_reaches(const struct model *m, unsigned int port, unsigned int portal
 }
 
 static void answer_route(const struct model *m, const struct ab_effect *ef,
-			 struct queue *q)
+			 struct model_queue *q)
 {
-	int portal = portal_of(m, &ef->route.addr),
-	    port = port_of(m, ef->route.ifindex);
-	struct ab_event *ev = push(q, AB_EV_ROUTE);
+	int portal = model_portal_of(m, &ef->route.addr),
+	    port = model_port_of(m, ef->route.ifindex);
+	struct ab_event *ev = model_push(q, AB_EV_ROUTE);
 	bool is_ok = portal >= 0 && port >= 0 && m->ports[port].has_addr &&
 		     m->ports[port].subnet == m->portals[portal].subnet;
 
@@ -478,63 +500,57 @@ static void answer_route(const struct model *m, const struct ab_effect *ef,
 	ev->route.verdict = is_ok ? AB_ROUTE_OK : AB_ROUTE_NONE;
 }
 
-static void dump_ledger(const struct model *m, struct queue *q)
+static void dump_ledger(const struct model *m, struct model_queue *q)
 {
 	unsigned int i;
 
-	push(q, AB_EV_DUMP_BEGIN)->dump.source = AB_SOURCE_LEDGER;
+	model_push(q, AB_EV_DUMP_BEGIN)->dump.source = AB_SOURCE_LEDGER;
 	for (i = 0; i < MODEL_RECORDS; i++)
 		if (m->in_ledger[i] && !m->is_ledger_unreadable)
-			push(q, AB_EV_LEDGER)->ledger = m->ledger[i];
-	push(q, AB_EV_DUMP_END)->dump.source = AB_SOURCE_LEDGER;
-	q->v[(q->first + q->n - 1) % QUEUE_MAX].dump.is_unreadable =
+			model_push(q, AB_EV_LEDGER)->ledger = m->ledger[i];
+	model_push(q, AB_EV_DUMP_END)->dump.source = AB_SOURCE_LEDGER;
+	q->v[(q->first + q->n - 1) % MODEL_QUEUE].dump.is_unreadable =
 		m->is_ledger_unreadable;
 }
 
-static void dump_records(const struct model *m, struct queue *q)
+static void dump_records(const struct model *m, struct model_queue *q)
 {
 	unsigned int i;
 
-	push(q, AB_EV_DUMP_BEGIN)->dump.source = AB_SOURCE_RECORDS;
+	model_push(q, AB_EV_DUMP_BEGIN)->dump.source = AB_SOURCE_RECORDS;
 	for (i = 0; i < MODEL_RECORDS; i++)
 		if (m->records[i].kind != MODEL_NONE && m->records[i].is_present)
-			fill_record(&m->records[i], push(q, AB_EV_NONE));
-	push(q, AB_EV_DUMP_END)->dump.source = AB_SOURCE_RECORDS;
+			fill_record(&m->records[i], model_push(q, AB_EV_NONE));
+	model_push(q, AB_EV_DUMP_END)->dump.source = AB_SOURCE_RECORDS;
 }
 
-static void dump_links(const struct model *m, struct queue *q)
+static void dump_links(const struct model *m, struct model_queue *q)
 {
 	unsigned int i;
 
-	push(q, AB_EV_DUMP_BEGIN)->dump.source = AB_SOURCE_RTNL;
+	model_push(q, AB_EV_DUMP_BEGIN)->dump.source = AB_SOURCE_RTNL;
 	for (i = 0; i < MODEL_PORTS; i++) {
 		if (!m->ports[i].is_plugged)
 			continue;
-		fill_link(m, i, &push(q, AB_EV_LINK)->link);
+		fill_link(m, i, &model_push(q, AB_EV_LINK)->link);
 		if (m->ports[i].has_addr)
-			fill_addr(m, i, &push(q, AB_EV_ADDR)->addr);
+			fill_addr(m, i, &model_push(q, AB_EV_ADDR)->addr);
 	}
-	push(q, AB_EV_DUMP_END)->dump.source = AB_SOURCE_RTNL;
+	model_push(q, AB_EV_DUMP_END)->dump.source = AB_SOURCE_RTNL;
 }
 
-static void dump_udev(const struct model *m, struct queue *q)
+static void dump_udev(const struct model *m, struct model_queue *q)
 {
 	unsigned int i;
 
-	push(q, AB_EV_DUMP_BEGIN)->dump.source = AB_SOURCE_UDEV;
+	model_push(q, AB_EV_DUMP_BEGIN)->dump.source = AB_SOURCE_UDEV;
 	for (i = 0; i < MODEL_PORTS; i++)
 		if (m->ports[i].is_plugged && m->ports[i].is_ready)
-			fill_udev(m, i, &push(q, AB_EV_UDEV)->udev);
-	push(q, AB_EV_DUMP_END)->dump.source = AB_SOURCE_UDEV;
+			fill_udev(m, i, &model_push(q, AB_EV_UDEV)->udev);
+	model_push(q, AB_EV_DUMP_END)->dump.source = AB_SOURCE_UDEV;
 }
 
-static void dump_sessions(struct queue *q)
-{
-	push(q, AB_EV_DUMP_BEGIN)->dump.source = AB_SOURCE_SESSIONS;
-	push(q, AB_EV_DUMP_END)->dump.source = AB_SOURCE_SESSIONS;
-}
-
-static void resync(const struct model *m, enum ab_source source, struct queue *q)
+static void resync(struct model *m, enum ab_source source, struct model_queue *q)
 {
 	switch (source) {
 	case AB_SOURCE_RTNL:
@@ -550,7 +566,7 @@ static void resync(const struct model *m, enum ab_source source, struct queue *q
 		dump_ledger(m, q);
 		break;
 	case AB_SOURCE_SESSIONS:
-		dump_sessions(q);
+		model_dump_sessions(m, q);
 		break;
 	case AB_SOURCE_MAX:
 		break;
@@ -561,12 +577,7 @@ static void take_ledger(struct model *m, const struct ab_effect *ef)
 {
 	struct model_record key = { 0 };
 
-	key.kind = ef->ledger.kind == AB_LEDGER_IFACE ? MODEL_IFACE : MODEL_NODE;
-	if (key.kind == MODEL_IFACE)
-		memcpy(key.binding.iface, ef->ledger.iface.name,
-		       sizeof(key.binding.iface));
-	else
-		key.key = ef->ledger.node;
+	ledger_key(&ef->ledger, &key);
 	if (ef->type == AB_EF_LEDGER_PUT)
 		ledger_put(m, &ef->ledger);
 	else
@@ -578,15 +589,16 @@ static void add_job(struct model *m, const struct ab_effect *ef)
 	uint32_t i;
 
 	if (ef->job == 0)
-		violate(m, "a job has an id");
+		model_violate(m, "a job has an id");
 	for (i = 0; i < m->n_jobs; i++)
 		if (ef->type == AB_EF_DISCOVER && is_same_key(&m->jobs[i], ef))
-			violate(m, "one discovery a path");
+			model_violate(m, "one discovery a path");
 	assert(m->n_jobs < MODEL_JOBS);
 	m->jobs[m->n_jobs++] = *ef;
 }
 
-static void take_effect(struct model *m, const struct ab_effect *ef, struct queue *q)
+static void take_effect(struct model *m, const struct ab_effect *ef,
+			struct model_queue *q)
 {
 	struct model_probe *p;
 
@@ -603,7 +615,7 @@ static void take_effect(struct model *m, const struct ab_effect *ef, struct queu
 		if (p)
 			*p = (struct model_probe){ 0 };
 		else
-			violate(m, "clears only a probe that is set");
+			model_violate(m, "clears only a probe that is set");
 		break;
 	case AB_EF_ROUTE_CHECK:
 		answer_route(m, ef, q);
@@ -616,8 +628,14 @@ static void take_effect(struct model *m, const struct ab_effect *ef, struct queu
 		add_job(m, ef);
 		break;
 	case AB_EF_DISCOVER:
+		add_job(m, ef);
+		break;
 	case AB_EF_LOGIN:
+		model_check_login(m, ef);
+		add_job(m, ef);
+		break;
 	case AB_EF_LOGOUT:
+		model_check_logout(m, ef);
 		add_job(m, ef);
 		break;
 	case AB_EF_LEDGER_PUT:
@@ -632,14 +650,14 @@ static void take_effect(struct model *m, const struct ab_effect *ef, struct queu
 		break;
 	case AB_EF_NONE:
 	case AB_EF_MAX:
-		violate(m, "an effect has a type");
+		model_violate(m, "an effect has a type");
 		break;
 	}
 }
 
 /* --- running the engine --- */
 
-static void step(struct model *m, const struct ab_event *ev, struct queue *q)
+static void step(struct model *m, const struct ab_event *ev, struct model_queue *q)
 {
 	struct ab_effect v[64];
 	struct ab_effects out = { .v = v, .max = m->effects_max };
@@ -651,7 +669,7 @@ static void step(struct model *m, const struct ab_event *ev, struct queue *q)
 		take_effect(m, &v[i], q);
 }
 
-static void run(struct model *m, struct queue *q)
+void model_run(struct model *m, struct model_queue *q)
 {
 	static const struct ab_event tick = { .type = AB_EV_TICK };
 	unsigned int i = 0;
@@ -660,7 +678,7 @@ static void run(struct model *m, struct queue *q)
 		if (q->n) {
 			struct ab_event ev = q->v[q->first];
 
-			q->first = (q->first + 1) % QUEUE_MAX;
+			q->first = (q->first + 1) % MODEL_QUEUE;
 			q->n--;
 			step(m, &ev, q);
 		} else if (ab_mono_reached(ab_engine_next(model_engine(m)), m->now)) {
@@ -669,7 +687,7 @@ static void run(struct model *m, struct queue *q)
 			break;
 		}
 		if (++i > 20000) {
-			violate(m, "an event leads to an end");
+			model_violate(m, "an event leads to an end");
 			break;
 		}
 	}
@@ -677,22 +695,22 @@ static void run(struct model *m, struct queue *q)
 
 void model_feed(struct model *m, const struct ab_event *ev)
 {
-	struct queue q = { .n = 0 };
+	struct model_queue q = { .n = 0 };
 
-	*push(&q, AB_EV_NONE) = *ev;
-	run(m, &q);
+	*model_push(&q, AB_EV_NONE) = *ev;
+	model_run(m, &q);
 }
 
 bool model_tick(struct model *m)
 {
-	struct queue q = { .n = 0 };
+	struct model_queue q = { .n = 0 };
 	ab_mono next = ab_engine_next(model_engine(m));
 
 	if (ab_mono_is_never(next))
 		return false;
 	m->now = next;
-	push(&q, AB_EV_TICK);
-	run(m, &q);
+	model_push(&q, AB_EV_TICK);
+	model_run(m, &q);
 	return true;
 }
 
@@ -711,26 +729,32 @@ void model_init(struct model *m, const struct ab_policy_set *set)
 	assert(ab_engine_size(&limits) <= MODEL_BLOCK);
 	m->set = set;
 	m->effects_max = 64;
+	m->multipath = AB_MULTIPATH_READY;
+	m->takes_disks = true;
+	m->n_disks = 1;
 	m->last_ifindex = 1;
 	m->now = ab_mono_ns(AB_NSEC_PER_SEC);
 }
 
 void model_boot(struct model *m)
 {
-	struct ab_engine_config config = { .seed = 1 };
-	struct queue q = { .n = 0 };
+	struct ab_engine_config config = { .seed = 1, .no_login = m->no_login };
+	struct model_queue q = { .n = 0 };
 
 	m->n_jobs = 0;
 	memset(m->probes, 0, sizeof(m->probes));
 	memset(m->block, 0, sizeof(m->block));
 	(void)ab_engine_init(m->block, &limits, &config);
-	push(&q, AB_EV_POLICY);
+	model_push(&q, AB_EV_POLICY);
 	dump_links(m, &q);
 	dump_udev(m, &q);
-	dump_sessions(&q);
+	model_dump_sessions(m, &q);
 	dump_ledger(m, &q);
 	dump_records(m, &q);
-	run(m, &q);
+	model_dump_multipath(m, &q);
+	if (m->is_ledger_unreadable)
+		model_forget_held_sessions(m);
+	model_run(m, &q);
 }
 
 /* --- surroundings --- */
@@ -739,7 +763,7 @@ static void tell_link(struct model *m, unsigned int port)
 {
 	struct ab_event ev;
 
-	event(&ev, AB_EV_LINK);
+	model_event(&ev, AB_EV_LINK);
 	fill_link(m, port, &ev.link);
 	model_feed(m, &ev);
 }
@@ -748,7 +772,7 @@ static void tell_addr(struct model *m, unsigned int port, bool is_gone)
 {
 	struct ab_event ev;
 
-	event(&ev, is_gone ? AB_EV_ADDR_GONE : AB_EV_ADDR);
+	model_event(&ev, is_gone ? AB_EV_ADDR_GONE : AB_EV_ADDR);
 	fill_addr(m, port, &ev.addr);
 	model_feed(m, &ev);
 }
@@ -761,7 +785,7 @@ void model_plug(struct model *m, unsigned int port)
 	p->is_plugged = p->has_carrier = p->is_ready = true;
 	p->ifindex = ++m->last_ifindex;
 	tell_link(m, port);
-	event(&ev, AB_EV_UDEV);
+	model_event(&ev, AB_EV_UDEV);
 	fill_udev(m, port, &ev.udev);
 	model_feed(m, &ev);
 	model_addr(m, port, true);
@@ -771,7 +795,7 @@ void model_unplug(struct model *m, unsigned int port)
 {
 	struct ab_event ev;
 
-	event(&ev, AB_EV_LINK_GONE);
+	model_event(&ev, AB_EV_LINK_GONE);
 	ev.link.ifindex = m->ports[port].ifindex;
 	m->ports[port].is_plugged = m->ports[port].has_addr = false;
 	m->ports[port].is_enslaved = false;
@@ -815,7 +839,7 @@ void model_policy(struct model *m, const struct ab_policy_set *set)
 	struct ab_event ev;
 
 	m->set = set;
-	event(&ev, AB_EV_POLICY);
+	model_event(&ev, AB_EV_POLICY);
 	model_feed(m, &ev);
 }
 
@@ -826,7 +850,9 @@ void model_command(struct model *m, enum ab_command_verb verb)
 
 	for (i = 0; i < MODEL_RECORDS && verb == AB_COMMAND_APPLY; i++)
 		m->records[i].is_held = false;
-	event(&ev, AB_EV_COMMAND);
+	if (verb == AB_COMMAND_APPLY)
+		model_forget_held_sessions(m);
+	model_event(&ev, AB_EV_COMMAND);
 	ev.command.verb = (uint8_t)verb;
 	model_feed(m, &ev);
 }
@@ -877,10 +903,10 @@ void model_edit(struct model *m, unsigned int record)
 
 void model_list(struct model *m)
 {
-	struct queue q = { 0 };
+	struct model_queue q = { .n = 0 };
 
 	dump_records(m, &q);
-	run(m, &q);
+	model_run(m, &q);
 }
 
 void model_foreign_iface(struct model *m, const char *name, const char *netdev)
@@ -933,7 +959,7 @@ static void write_record(struct model *m, const struct ab_effect *ef,
 	r->is_held = false;
 	r->edits = 0;
 	if (r->kind == MODEL_NODE) {
-		iface = find_record(m, MODEL_IFACE, r->key.iface, NULL);
+		iface = model_find_record(m, MODEL_IFACE, r->key.iface, NULL);
 		memset(&r->binding, 0, sizeof(r->binding));
 		if (iface && iface->is_present)
 			r->binding = iface->binding;
@@ -980,7 +1006,7 @@ static enum ab_outcome carry_out(struct model *m, const struct ab_effect *ef,
 }
 
 static void find_targets(const struct model *m, const struct ab_effect *ef,
-			 struct queue *q)
+			 struct model_queue *q)
 {
 	struct ab_event *ev;
 	unsigned int i, t;
@@ -989,7 +1015,7 @@ static void find_targets(const struct model *m, const struct ab_effect *ef,
 		for (t = 0; t < 8; t++) {
 			if (!(m->portals[i].targets & 1u << t))
 				continue;
-			ev = push(q, AB_EV_FOUND);
+			ev = model_push(q, AB_EV_FOUND);
 			ev->found.job = ef->job;
 			ev->found.portal = model_portal_at(m, i);
 			ev->found.tpgt = 1;
@@ -1001,7 +1027,7 @@ static void find_targets(const struct model *m, const struct ab_effect *ef,
 /* Through its device, or through any where it names none. */
 static bool can_ask(const struct model *m, const struct ab_effect *ef)
 {
-	int portal = portal_of(m, &ef->discover.portal.addr);
+	int portal = model_portal_of(m, &ef->discover.portal.addr);
 	unsigned int i;
 
 	for (i = 0; i < MODEL_PORTS && portal >= 0; i++)
@@ -1028,8 +1054,9 @@ void model_do(struct model *m, unsigned int job)
 {
 	struct ab_effect ef = take_job(m, job);
 	enum ab_outcome outcome = AB_OUTCOME_DONE;
-	struct queue q = { .n = 0 };
+	struct model_queue q = { .n = 0 };
 	uint64_t hash = 0;
+	int32_t code = 1;
 	struct ab_event *ev;
 
 	if (ef.type == AB_EF_DISCOVER) {
@@ -1037,27 +1064,32 @@ void model_do(struct model *m, unsigned int job)
 			find_targets(m, &ef, &q);
 		else
 			outcome = AB_OUTCOME_RETRY;
-	} else {
+	} else if (is_write(ef.type)) {
 		outcome = carry_out(m, &ef, &hash);
+	} else {
+		outcome = model_do_session(m, &ef, &q, &code);
 	}
-	ev = push(&q, AB_EV_DONE);
+	ev = model_push(&q, AB_EV_DONE);
 	ev->done.job = ef.job;
 	ev->done.outcome = (uint8_t)outcome;
-	ev->done.code = outcome == AB_OUTCOME_DONE ? 0 : 1;
+	ev->done.code = outcome == AB_OUTCOME_DONE ? 0 : code;
 	ev->done.hash = hash;
-	run(m, &q);
+	model_run(m, &q);
 }
 
 void model_fail(struct model *m, unsigned int job, enum ab_outcome outcome, bool apply)
 {
 	struct ab_effect ef = take_job(m, job);
 	uint64_t hash;
+	int32_t code;
 	struct ab_event ev;
 
 	assert(!apply || outcome == AB_OUTCOME_UNKNOWN);
-	if (apply && ef.type != AB_EF_DISCOVER)
+	if (apply && is_write(ef.type))
 		(void)carry_out(m, &ef, &hash);
-	event(&ev, AB_EV_DONE);
+	else if (apply && ef.type != AB_EF_DISCOVER)
+		(void)model_do_session(m, &ef, NULL, &code);
+	model_event(&ev, AB_EV_DONE);
 	ev.done.job = ef.job;
 	ev.done.outcome = (uint8_t)outcome;
 	ev.done.code = 1;
@@ -1066,7 +1098,8 @@ void model_fail(struct model *m, unsigned int job, enum ab_outcome outcome, bool
 
 static bool probe_answers(const struct model *m, const struct model_probe *p)
 {
-	int port = port_of(m, p->ifindex), portal = portal_of(m, &p->portal.addr);
+	int port = model_port_of(m, p->ifindex),
+	    portal = model_portal_of(m, &p->portal.addr);
 
 	return port >= 0 && portal >= 0 &&
 	       model_reaches(m, (unsigned int)port, (unsigned int)portal);
@@ -1075,12 +1108,13 @@ static bool probe_answers(const struct model *m, const struct model_probe *p)
 void model_probe(struct model *m, unsigned int probe)
 {
 	const struct model_probe *p = &m->probes[probe];
+	int portal = model_portal_of(m, &p->portal.addr);
 	struct ab_event ev;
 
-	event(&ev, AB_EV_PROBE);
+	model_event(&ev, AB_EV_PROBE);
 	ev.probe.path = p->path;
 	ev.probe.method = AB_PROBE_ICMP;
-	ev.probe.rtt_us = 100;
+	ev.probe.rtt_us = portal >= 0 && m->rtt_us[portal] ? m->rtt_us[portal] : 100;
 	ev.probe.arrival = p->ifindex;
 	ev.probe.result = probe_answers(m, p) ? AB_PROBE_ANSWER : AB_PROBE_LOST;
 	model_feed(m, &ev);
@@ -1089,7 +1123,7 @@ void model_probe(struct model *m, unsigned int probe)
 bool model_probe_is_news(const struct model *m, unsigned int probe)
 {
 	const struct model_probe *p = &m->probes[probe];
-	const struct ab_engine *e = engine_const(m);
+	const struct ab_engine *e = model_engine_const(m);
 	uint32_t slot;
 
 	if (!p->is_set)
@@ -1118,6 +1152,12 @@ bool model_calm_step(struct model *m, bool with_time)
 			return true;
 		}
 	}
+	for (i = 0; i < MODEL_SESSIONS; i++) {
+		if (model_session_is_news(m, i)) {
+			model_session(m, i);
+			return true;
+		}
+	}
 	return with_time && model_tick(m);
 }
 
@@ -1132,7 +1172,7 @@ void model_calm(struct model *m)
 		if (!m->n_jobs)
 			model_wait(m, 60);
 		if (++i > 1000) {
-			violate(m, "comes to rest");
+			model_violate(m, "comes to rest");
 			return;
 		}
 	}
@@ -1154,7 +1194,7 @@ const char *model_check(const struct model *m, struct model *scratch)
 	static const struct ab_event tick = { .type = AB_EV_TICK };
 	struct ab_engine *e = model_engine(scratch);
 	char before[16384], after[16384];
-	uint32_t n = m->n_effects;
+	uint32_t n = m->n_effects, i;
 
 	memcpy(scratch, m, sizeof(*m));
 	model_feed(scratch, &tick);
@@ -1166,6 +1206,9 @@ const char *model_check(const struct model *m, struct model *scratch)
 	if (ab_engine_project(e, before, sizeof(before)) > sizeof(before))
 		return "the projection fits";
 	ab_world_touch_all(e, true);
+	for (i = ab_table_next(e, &e->targets, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->targets, i))
+		ab_world_touch_target(e, i);
 	model_feed(scratch, &tick);
 	if (scratch->n_effects != n)
 		return "planning everything again asks for nothing new";
@@ -1175,7 +1218,7 @@ const char *model_check(const struct model *m, struct model *scratch)
 	return scratch->violation;
 }
 
-static uint64_t mix(uint64_t h, const void *data, size_t n)
+uint64_t model_mix(uint64_t h, const void *data, size_t n)
 {
 	struct ab_hash_key key = { h, 0x6d6f64656c };
 
@@ -1199,10 +1242,10 @@ static uint64_t hash_records(const struct model *m)
 				if (r.kind == MODEL_NODE)
 					memset(&r.binding, 0, sizeof(r.binding));
 			}
-			sum += mix(1, &r, sizeof(r));
+			sum += model_mix(1, &r, sizeof(r));
 		}
 		if (m->in_ledger[i])
-			sum += mix(2, &m->ledger[i], sizeof(m->ledger[i]));
+			sum += model_mix(2, &m->ledger[i], sizeof(m->ledger[i]));
 	}
 	return sum;
 }
@@ -1210,7 +1253,7 @@ static uint64_t hash_records(const struct model *m)
 uint64_t model_hash(const struct model *m)
 {
 	char text[16384];
-	uint64_t h = hash_records(m), jobs = 0;
+	uint64_t h = hash_records(m), sessions = model_hash_sessions(m), jobs = 0;
 	struct model_port ports[MODEL_PORTS];
 	uint32_t generation = m->set ? m->set->generation : 0;
 	unsigned int i;
@@ -1225,14 +1268,19 @@ uint64_t model_hash(const struct model *m)
 		ef.job = 0;
 		if (ef.type == AB_EF_DISCOVER)
 			ef.discover.ifindex = 0;
-		jobs += mix(3, &ef, sizeof(ef));
+		else if (ef.type == AB_EF_LOGIN)
+			ef.login.ifindex = 0;
+		else if (ef.type == AB_EF_LOGOUT)
+			ef.logout.sid = ef.logout.host = 0;
+		jobs += model_mix(3, &ef, sizeof(ef));
 	}
-	n = ab_engine_project(engine_const(m), text, sizeof(text));
-	h = mix(h, text, n < sizeof(text) ? n : sizeof(text));
-	h = mix(h, &jobs, sizeof(jobs));
-	h = mix(h, &generation, sizeof(generation));
-	h = mix(h, ports, sizeof(ports));
-	return mix(h, m->portals, sizeof(m->portals));
+	n = ab_engine_project(model_engine_const(m), text, sizeof(text));
+	h = model_mix(h, text, n < sizeof(text) ? n : sizeof(text));
+	h = model_mix(h, &jobs, sizeof(jobs));
+	h = model_mix(h, &sessions, sizeof(sessions));
+	h = model_mix(h, &generation, sizeof(generation));
+	h = model_mix(h, ports, sizeof(ports));
+	return model_mix(h, m->portals, sizeof(m->portals));
 }
 
 /* --- policies --- */

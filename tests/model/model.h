@@ -21,6 +21,7 @@
 #define MODEL_PORTALS 6
 #define MODEL_RECORDS 32
 #define MODEL_JOBS 24
+#define MODEL_SESSIONS 16
 #define MODEL_PROBES 24
 #define MODEL_TRACE 256
 #define MODEL_BLOCK 65536 /* ab_engine_size() of the model's limits is asserted */
@@ -45,7 +46,8 @@ struct model_portal {
 enum model_kind {
 	MODEL_NONE,
 	MODEL_IFACE,
-	MODEL_NODE
+	MODEL_NODE,
+	MODEL_SESSION /* key of a line of the ledger only */
 };
 
 /* A record on disk, or what is remembered of one that went. */
@@ -61,6 +63,18 @@ struct model_record {
 	struct ab_binding binding; /* iface; node: its copy */
 };
 
+/* A session of the kernel. */
+struct model_session {
+	bool is_live, is_told; /* told: the engine has seen it */
+	bool is_firmware;
+	uint8_t state; /* enum ab_session_state, as told last */
+	uint16_t n_disks, n_mapped, n_known;
+	uint32_t sid;
+	int port;		/* that it is bound to; -1: to none */
+	ab_mono since;		/* of its state */
+	struct ab_node_key key; /* with the target's own TPGT */
+};
+
 struct model_probe {
 	bool is_set;
 	uint8_t method, burst;
@@ -72,6 +86,8 @@ struct model_probe {
 struct model {
 	struct model_port ports[MODEL_PORTS];
 	struct model_portal portals[MODEL_PORTALS];
+	uint32_t rtt_us[MODEL_PORTALS]; /* of the portal's answers; 0: 100 */
+	bool refuses[MODEL_PORTALS];	/* the portal: every login, for good (CHAP) */
 	struct model_record records[MODEL_RECORDS];
 	struct ab_ledger_entry ledger[MODEL_RECORDS];
 	bool in_ledger[MODEL_RECORDS];
@@ -79,12 +95,22 @@ struct model {
 	struct ab_effect jobs[MODEL_JOBS]; /* not answered yet, oldest first */
 	uint32_t n_jobs;
 	struct model_probe probes[MODEL_PROBES];
+	struct model_session sessions[MODEL_SESSIONS];
+	/* What the administrator ended, and what he would not see again. */
+	struct ab_node_key held_sessions[MODEL_SESSIONS];
+	bool is_session_held[MODEL_SESSIONS];
+	uint8_t multipath; /* enum ab_multipath */
+	bool takes_disks;  /* multipathd does, at once */
+	uint16_t n_disks;  /* of a new session */
+	bool no_login;	   /* the daemon's option, from the next boot on */
+	uint32_t last_sid;
 	uint32_t last_ifindex;
 	const struct ab_policy_set *set; /* borrowed */
 	ab_mono now;
 	uint32_t effects_max; /* of each step */
 	uint32_t n_writes;    /* effects that change a record, ever */
 	uint32_t n_effects;   /* all but notes, ever */
+	uint32_t n_logins;    /* asked for, ever */
 	uint32_t notes[AB_NOTE_MAX];
 	const char *violation;
 	uint32_t n_trace;
@@ -126,6 +152,20 @@ void model_list(struct model *m);
 void model_foreign_iface(struct model *m, const char *name, const char *netdev);
 void model_foreign_node(struct model *m, const struct ab_node_key *key);
 
+/* Somebody logs in with that key through that port (-1: any), or the firmware did.
+ * Return: slot, -1: no room. */
+int model_log_in(struct model *m, const struct ab_node_key *key, int port,
+		 bool is_firmware);
+/* The administrator ends it. */
+void model_log_out(struct model *m, unsigned int session);
+void model_multipath(struct model *m, enum ab_multipath state);
+/* What is behind a session changes. */
+void model_disks(struct model *m, unsigned int session, uint16_t n_disks,
+		 uint16_t n_mapped, uint16_t n_known);
+/* The engine sees that state, whatever the surroundings are. */
+void model_session_state(struct model *m, unsigned int session,
+			 enum ab_session_state state);
+
 /* --- answers --- */
 /* Carries out the job and answers with what came of it. */
 void model_do(struct model *m, unsigned int job);
@@ -135,12 +175,22 @@ void model_fail(struct model *m, unsigned int job, enum ab_outcome outcome, bool
 void model_probe(struct model *m, unsigned int probe);
 /* Is the probe's next result news to the engine? */
 bool model_probe_is_news(const struct model *m, unsigned int probe);
+/* The engine sees the session as the surroundings make it: failed, or back. */
+void model_session(struct model *m, unsigned int session);
+bool model_session_is_news(const struct model *m, unsigned int session);
 
 /* --- looking --- */
 /* Slots, or -1. A node is found by the port that its iface record means. */
 int model_find_iface(const struct model *m, const char *name);
 int model_find_node(const struct model *m, unsigned int portal, unsigned int target,
 		    const char *iface);
+/* A session by its record's key, whatever its TPGT; -1. */
+int model_find_session(const struct model *m, unsigned int portal, unsigned int target,
+		       const char *iface);
+unsigned int model_count_sessions(const struct model *m);
+/* Has the administrator ended it, and not taken that back? */
+bool model_session_is_held(const struct model *m, unsigned int portal,
+			   unsigned int target, const char *iface);
 bool model_same_key(const struct ab_node_key *a, const struct ab_node_key *b);
 struct ab_portal model_portal_at(const struct model *m, unsigned int portal);
 const struct ab_ledger_entry *model_ledger(const struct model *m,
