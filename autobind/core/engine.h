@@ -38,6 +38,10 @@ struct ab_engine_config {
 	bool no_login; /* cap every policy at Action=record */
 };
 
+/* A discovery by hand deletes records and writes them again within this: what it
+ * removed is made again, what a listing lacked is looked for once more. */
+#define AB_RESTORE_MS 5000
+
 /* The event was not taken: a table is full. Copy into a larger block and repeat it. */
 #define AB_ENGINE_E_LIMIT 1
 

@@ -135,6 +135,12 @@ struct ab_ledger_entry {
 		struct {
 			char name[AB_IFACE_NAME];
 			struct ab_port_identity port;
+			bool can_retire;    /* its policy has a Retire, */
+			uint64_t retire_ms; /* this */
+			uint64_t orphan_ms; /* CLOCK_BOOTTIME since when its port is
+					       gone; 0: it is not, or was not in this
+					       boot */
+			uint64_t boot; /* mark of that boot, the ledger's own matter */
 		} iface;
 	};
 };

@@ -115,6 +115,7 @@ struct ab_record_item {
 	bool is_denied;	 /* refused for good, until the policy changes */
 	bool was_delete; /* the unknown outcome was a deletion's: its absence is ours */
 	bool is_restoring;   /* a discovery by hand took it away: not missed */
+	bool is_doubted;     /* a listing lacked it; another one must, too */
 	bool is_ledger_due;  /* the ledger on disk has not been told of .ledger */
 	bool is_ledger_seen; /* in the dump of the ledger that runs */
 	uint8_t state;	     /* enum ab_record_state */
@@ -293,7 +294,9 @@ struct ab_engine {
 	ab_mono now;	      /* of the step that runs */
 	ab_mono next;
 	ab_mono orphans_due;
-	ab_mono targets_due; /* the earliest .due of the targets */
+	ab_mono recheck_at; /* look once more for the records in doubt; NEVER: none */
+	bool is_recheck_asked; /* ... the records are being read for that */
+	ab_mono targets_due;   /* the earliest .due of the targets */
 };
 
 /* What a step works with. */

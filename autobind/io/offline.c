@@ -299,6 +299,13 @@ static void look_at_ledger(struct ab_offline *o, const struct ab_roots *roots)
 	take(o, &end);
 }
 
+/* What was looked at has been so for long enough to be believed: nobody waits here for
+ * a second look. */
+static void pass_doubts(struct ab_offline *o)
+{
+	o->now = ab_mono_add_ms(o->now, AB_RESTORE_MS);
+}
+
 static int look_at_records(struct ab_offline *o)
 {
 	struct ab_db *db;
@@ -307,6 +314,9 @@ static int look_at_records(struct ab_offline *o)
 	if (r < 0)
 		return r;
 	r = ab_db_scan(db, AB_DB_SCAN_ALL, on_event, o);
+	pass_doubts(o);
+	if (r == 0)
+		r = ab_db_scan(db, AB_DB_SCAN_ALL, on_event, o);
 	(void)ab_db_close(db);
 	return r ? r : o->error;
 }
@@ -489,29 +499,43 @@ static const char *take_fact(struct ab_offline *o, const char *line)
 	return line;
 }
 
+/* Which lines of a world count. */
+enum pass {
+	PASS_FACTS,   /* `answers` and `target` */
+	PASS_RECORDS, /* records, and what the ledger says of them */
+	PASS_ALL,     /* all events */
+};
+
+static bool is_of_pass(uint32_t type, enum pass pass)
+{
+	return !is_dump(type) && !is_answer(type) &&
+	       (pass == PASS_ALL || type == AB_EV_LEDGER || type == AB_EV_IFACE ||
+		type == AB_EV_NODE);
+}
+
 /* Return: NULL, or where the line is not understood. */
-static const char *take_line(struct ab_offline *o, const char *line, bool only_facts)
+static const char *take_line(struct ab_offline *o, const char *line, enum pass pass)
 {
 	const char *bad = line;
 	struct ab_event ev;
 
 	line += strspn(line, " \t");
 	if (ab_starts_with(line, "answers ") || ab_starts_with(line, "target "))
-		return only_facts ? take_fact(o, line) : NULL;
-	if (only_facts || !*line || *line == '#' || *line == '>' ||
+		return pass == PASS_FACTS ? take_fact(o, line) : NULL;
+	if (pass == PASS_FACTS || !*line || *line == '#' || *line == '>' ||
 	    ab_starts_with(line, "autobind-recording "))
 		return NULL;
 	line += strspn(line, "0123456789"); /* the time of a recorded event */
 	if (ab_evtext_parse(line, &ev, &bad))
 		return bad;
-	if (!is_dump(ev.type) && !is_answer(ev.type))
+	if (is_of_pass(ev.type, pass))
 		take(o, &ev);
 	return NULL;
 }
 
 /* Goes through the lines; returns the number of the first bad one, which @message says
  * more about, or 0. */
-static unsigned int take_lines(struct ab_offline *o, const char *data, bool only_facts,
+static unsigned int take_lines(struct ab_offline *o, const char *data, enum pass pass,
 			       struct ab_text *message)
 {
 	char line[AB_EVTEXT_MAX + 32];
@@ -523,7 +547,7 @@ static unsigned int take_lines(struct ab_offline *o, const char *data, bool only
 
 		number++;
 		if (ab_copyn(line, sizeof(line), data, n))
-			bad = take_line(o, line, only_facts);
+			bad = take_line(o, line, pass);
 		if (bad) {
 			ab_text_addu(message, number);
 			ab_text_add(message, ": not a line of a world: ");
@@ -544,13 +568,20 @@ static bool take_world(struct ab_offline *o, const char *data, struct ab_text *m
 	/* Unless the file says otherwise. */
 	multipath.multipath.state = AB_MULTIPATH_READY;
 	take(o, &multipath);
-	if (take_lines(o, data, true, message))
+	if (take_lines(o, data, PASS_FACTS, message))
 		return false;
-	for (i = 0; i < AB_SOURCE_MAX; i++)
-		take_dump(o, AB_EV_DUMP_BEGIN, (enum ab_source)i);
-	if (take_lines(o, data, false, message))
+	take_dump(o, AB_EV_DUMP_BEGIN, AB_SOURCE_LEDGER);
+	take_dump(o, AB_EV_DUMP_BEGIN, AB_SOURCE_RECORDS);
+	if (take_lines(o, data, PASS_RECORDS, message))
 		return false;
 	/* The ledger first: what it owns and the records lack was removed. */
+	take_dump(o, AB_EV_DUMP_END, AB_SOURCE_LEDGER);
+	take_dump(o, AB_EV_DUMP_END, AB_SOURCE_RECORDS);
+	pass_doubts(o);
+	for (i = 0; i < AB_SOURCE_MAX; i++)
+		take_dump(o, AB_EV_DUMP_BEGIN, (enum ab_source)i);
+	if (take_lines(o, data, PASS_ALL, message))
+		return false;
 	take_dump(o, AB_EV_DUMP_END, AB_SOURCE_LEDGER);
 	for (i = 0; i < AB_SOURCE_MAX; i++)
 		if (i != AB_SOURCE_LEDGER)

@@ -236,6 +236,9 @@ static void some_ledger(struct input *in, struct ab_ledger_entry *e)
 	some_name(in, e->iface.name, sizeof(e->iface.name));
 	some_name(in, e->iface.port.name, sizeof(e->iface.port.name));
 	e->iface.port.type = AB_PORT_ETHER;
+	e->iface.retire_ms = take(in);
+	e->iface.can_retire = e->iface.retire_ms & 1;
+	e->iface.orphan_ms = e->iface.retire_ms >> 4;
 }
 
 /* Mostly one that exists. */
@@ -315,12 +318,12 @@ static void grow(struct raw *r)
 {
 	struct ab_limits l = ab_engine_limits(r->e);
 	uint32_t *v[] = { &l.ports, &l.addrs, &l.targets, &l.ifaces,
-			  &l.nodes, &l.paths, &l.founds };
+			  &l.nodes, &l.paths, &l.founds,  &l.sessions };
 	struct ab_engine *old = r->e;
 	unsigned int i;
 	void *block;
 
-	for (i = 0; i < 7; i++)
+	for (i = 0; i < sizeof(v) / sizeof(v[0]); i++)
 		*v[i] += *v[i] / 2 + 1;
 	block = malloc(ab_engine_size(&l));
 	if (!block)
@@ -361,6 +364,8 @@ static void look(const struct raw *r)
 	(void)ab_view_paths(&v, NULL);
 	(void)ab_view_nodes(&v, NULL);
 	(void)ab_view_ifaces(&v);
+	(void)ab_view_missing(&v);
+	(void)ab_view_blocked(&v);
 	(void)ab_view_explain(&v, "eth0", NULL);
 	(void)ab_engine_project(r->e, text, sizeof(text));
 }
