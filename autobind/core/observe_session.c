@@ -86,6 +86,9 @@ static bool was_ended(const struct ab_engine *e, const struct ab_session_item *i
 	const struct ab_node *n = ab_node_at_const(e, item->node);
 	uint32_t path = ab_world_login_path(e, n);
 
+	/* Of several over one binding the last one counts. */
+	if (item->next != AB_NONE || ab_session_at_const(e, n->login.session) != item)
+		return false;
 	return item->session.state == AB_SESSION_LOGGED_IN && !item->job &&
 	       !n->login.job && !e->is_quiesced && n->login.is_chosen &&
 	       path != AB_NONE && ab_path_at_const(e, path)->health.state == AB_PATH_UP;

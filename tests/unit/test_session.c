@@ -1021,6 +1021,25 @@ static void what_ends_otherwise_is_not_held_and_made_again(void **st)
 	}
 }
 
+/* iscsiadm -m session -r N --logout, where nr_sessions or "-o new" made two. */
+static void the_last_session_of_a_binding_is_the_one_that_counts(void **st)
+{
+	struct model *m = logged_in_world("");
+	struct ab_node_key key = key_of(m, 0, T0, "ab-eth0");
+	int second = model_log_in(m, &key, 0, false);
+
+	(void)st;
+	model_log_out(m, (unsigned int)second);
+	model_calm(m);
+	assert_int_equal(m->notes[AB_NOTE_SESSION_HELD], 0);
+	assert_int_equal(count_held_lines(m), 0);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	model_log_out(m, session_at(m, 0, "ab-eth0"));
+	assert_int_equal(m->notes[AB_NOTE_SESSION_HELD], 1);
+	model_calm(m);
+	end(m);
+}
+
 static void a_session_that_no_policy_wants_is_not_held(void **st)
 {
 	struct model *m = bound_world_of(san());
@@ -1530,6 +1549,7 @@ int main(void)
 		cmocka_unit_test(
 			a_held_session_that_is_there_at_start_was_logged_in_again),
 		cmocka_unit_test(what_ends_otherwise_is_not_held_and_made_again),
+		cmocka_unit_test(the_last_session_of_a_binding_is_the_one_that_counts),
 		cmocka_unit_test(a_session_that_no_policy_wants_is_not_held),
 		cmocka_unit_test(more_sessions_than_wanted_are_released_and_not_held),
 		cmocka_unit_test(
