@@ -75,6 +75,9 @@ void ab_observe_session(const struct ab_step *s, const struct ab_session *sessio
 		item->since = e->now;
 		note_state(s, n, old, session->state);
 	}
+	/* sysfs may show it as FREE while it is taken down. */
+	if (session->state != AB_SESSION_FREE)
+		item->is_intact = session->state == AB_SESSION_LOGGED_IN;
 	if (session->state == AB_SESSION_LOGGED_IN)
 		logged_in(e, n);
 	ab_world_touch_target(e, n->target);
@@ -89,9 +92,9 @@ static bool was_ended(const struct ab_engine *e, const struct ab_session_item *i
 	/* Of several over one binding the last one counts. */
 	if (item->next != AB_NONE || ab_session_at_const(e, n->login.session) != item)
 		return false;
-	return item->session.state == AB_SESSION_LOGGED_IN && !item->job &&
-	       !n->login.job && !e->is_quiesced && n->login.is_chosen &&
-	       path != AB_NONE && ab_path_at_const(e, path)->health.state == AB_PATH_UP;
+	return item->is_intact && !item->job && !n->login.job && !e->is_quiesced &&
+	       n->login.is_chosen && path != AB_NONE &&
+	       ab_path_at_const(e, path)->health.state == AB_PATH_UP;
 }
 
 static void session_gone(const struct ab_step *s, uint32_t slot)

@@ -1021,6 +1021,21 @@ static void what_ends_otherwise_is_not_held_and_made_again(void **st)
 	}
 }
 
+/* sysfs may show the session once more while it is being taken down. */
+static void a_session_seen_on_its_way_out_is_held_as_well(void **st)
+{
+	struct model *m = logged_in_world("");
+	unsigned int session = session_at(m, 0, "ab-eth0");
+
+	(void)st;
+	model_session_state(m, session, AB_SESSION_FREE);
+	model_log_out(m, session);
+	model_calm(m);
+	assert_int_equal(m->notes[AB_NOTE_SESSION_HELD], 1);
+	assert_verdict(m, 0, "ab-eth0", AB_LOGIN_HELD);
+	end(m);
+}
+
 /* iscsiadm -m session -r N --logout, where nr_sessions or "-o new" made two. */
 static void the_last_session_of_a_binding_is_the_one_that_counts(void **st)
 {
@@ -1549,6 +1564,7 @@ int main(void)
 		cmocka_unit_test(
 			a_held_session_that_is_there_at_start_was_logged_in_again),
 		cmocka_unit_test(what_ends_otherwise_is_not_held_and_made_again),
+		cmocka_unit_test(a_session_seen_on_its_way_out_is_held_as_well),
 		cmocka_unit_test(the_last_session_of_a_binding_is_the_one_that_counts),
 		cmocka_unit_test(a_session_that_no_policy_wants_is_not_held),
 		cmocka_unit_test(more_sessions_than_wanted_are_released_and_not_held),
