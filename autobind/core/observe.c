@@ -331,6 +331,7 @@ void ab_observe_node(const struct ab_step *s, const struct ab_event *ev)
 		set_ledger(e, &n->record, AB_OWNER_FOREIGN);
 	if (!observe(&n->record, ev->node.hash, ev->node.state))
 		return;
+	ab_world_claim_sessions(e, slot);
 	/* With other values, another CHAP secret, it may go well. */
 	n->login.is_denied = false;
 	memcpy(n->netdev, ev->node.netdev, sizeof(n->netdev));

@@ -364,6 +364,9 @@ uint32_t ab_world_add_found(struct ab_engine *e, uint32_t path, uint32_t target,
 uint32_t ab_world_find_session(const struct ab_engine *e, uint32_t sid);
 /* Under its binding; needs a free slot in targets, ifaces, nodes and sessions. */
 uint32_t ab_world_add_session(struct ab_engine *e, const struct ab_session *session);
+/* A record that does not tell its TPGT is there: sessions over it that were seen before
+ * it are its own. */
+void ab_world_claim_sessions(struct ab_engine *e, uint32_t slot);
 /* Slot of the path that a login to the binding is wanted over, or AB_NONE. */
 uint32_t ab_world_login_path(const struct ab_engine *e, const struct ab_node *n);
 

@@ -1389,6 +1389,35 @@ static void an_orphan_under_a_session_is_retired_after_it(void **st)
 	end(m);
 }
 
+/* open-iscsi's old records, and Static= without a group: the target tells it at login.
+ */
+static void a_record_without_a_group_is_under_its_session(void **st)
+{
+	struct model *m = static_world(T0 "@10.0.0.100:3260", "Action = login\n");
+	int record, session;
+
+	(void)st;
+	model_plug(m, 0);
+	model_calm(m);
+	record = model_find_node(m, 0, 0, "ab-eth0");
+	session = model_find_session(m, 0, 0, "ab-eth0");
+	assert_true(record >= 0 && session >= 0);
+	assert_int_equal(m->records[record].key.tpgt, AB_TPGT_UNKNOWN);
+	assert_int_equal(m->sessions[session].key.tpgt, 1);
+	assert_int_equal(model_engine(m)->nodes.live, 1);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	/* Sessions are seen before records at start. */
+	model_boot(m);
+	model_calm(m);
+	assert_int_equal(m->n_logins, 1);
+	assert_int_equal(model_engine(m)->nodes.live, 1);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	model_policy(m, denying(m->set, "record"));
+	model_calm(m);
+	assert_true(has_node(m, 0, "ab-eth0"));
+	end(m);
+}
+
 static void a_foreign_record_is_logged_in_with_and_never_deleted(void **st)
 {
 	struct model *m = world_of(login_with(""));
@@ -1587,6 +1616,7 @@ int main(void)
 		cmocka_unit_test(
 			an_unwanted_record_with_a_login_under_way_is_deleted_after_it),
 		cmocka_unit_test(an_orphan_under_a_session_is_retired_after_it),
+		cmocka_unit_test(a_record_without_a_group_is_under_its_session),
 		cmocka_unit_test(a_foreign_record_is_logged_in_with_and_never_deleted),
 		cmocka_unit_test(ports_that_share_default_share_its_sessions),
 		cmocka_unit_test(narrower_targets_end_nothing_with_unbind_never),
