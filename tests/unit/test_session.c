@@ -1452,6 +1452,36 @@ static void ports_that_share_default_share_its_sessions(void **st)
 	end(m);
 }
 
+static void what_one_port_reaches_is_enough_for_default(void **st)
+{
+	unsigned int lost;
+
+	(void)st;
+	for (lost = 0; lost < 2; lost++) {
+		struct model *m = world_of(login_with("[Iface]\nUse = default\n"));
+
+		m->portals[1].answers = false;
+		model_plug(m, 0);
+		model_plug(m, 1);
+		model_calm(m);
+		model_carrier(m, lost, false);
+		model_calm(m);
+		/* Bound to no port, it stands on the other one. */
+		assert_verdict(m, 0, "default", AB_LOGIN_LOGGED_IN);
+		model_log_out(m, session_at(m, 0, "default"));
+		assert_verdict(m, 0, "default", AB_LOGIN_HELD);
+		model_command(m, AB_COMMAND_APPLY);
+		model_calm(m);
+		assert_true(has_session(m, 0, "default"));
+		/* Nor does it go with one of them. */
+		model_unplug(m, lost);
+		model_calm(m);
+		assert_true(node_at(m, 0, "default")->is_wanted);
+		assert_state(m, !lost, AB_PORT_STATE_PARTIAL);
+		end(m);
+	}
+}
+
 static const struct ab_policy_set *without_t0(const struct ab_policy_set *previous,
 					      const char *more)
 {
@@ -1619,6 +1649,7 @@ int main(void)
 		cmocka_unit_test(a_record_without_a_group_is_under_its_session),
 		cmocka_unit_test(a_foreign_record_is_logged_in_with_and_never_deleted),
 		cmocka_unit_test(ports_that_share_default_share_its_sessions),
+		cmocka_unit_test(what_one_port_reaches_is_enough_for_default),
 		cmocka_unit_test(narrower_targets_end_nothing_with_unbind_never),
 		cmocka_unit_test(a_port_that_comes_back_finds_its_session_again),
 		cmocka_unit_test(
