@@ -130,6 +130,7 @@ static bool log_out(const struct ab_step *s, uint32_t slot)
 
 void ab_plan_release(const struct ab_step *s, struct ab_target *t)
 {
+	ab_mono due = AB_MONO_NEVER;
 	uint32_t i, k;
 
 	if (!may_release(s) || !is_replaced(s, t))
@@ -142,11 +143,13 @@ void ab_plan_release(const struct ab_step *s, struct ab_target *t)
 			ab_mono when = release_time(s, n, ab_session_at(s->e, k));
 
 			if (!ab_mono_reached(when, s->e->now)) {
-				t->due = ab_mono_min(t->due, when);
+				due = ab_mono_min(due, when);
 				continue;
 			}
+			/* The others' time comes after it. */
 			t->waits_for_job |= !log_out(s, k);
 			return;
 		}
 	}
+	t->due = ab_mono_min(t->due, due);
 }

@@ -179,8 +179,8 @@ static uint32_t connect_ms(const struct ab_policy *pol)
 		       : 0;
 }
 
-/* Return: false when there was no room for it. */
-static bool log_in(const struct ab_step *s, const struct candidate *c)
+/* Without room, or a free job, it stays READY. */
+static void log_in(const struct ab_step *s, const struct candidate *c)
 {
 	struct ab_node *n = ab_node_at(s->e, c->slot);
 	struct ab_effect *ef;
@@ -192,11 +192,11 @@ static bool log_in(const struct ab_step *s, const struct candidate *c)
 	assert(!s->e->is_paused && !s->e->config.no_login);
 	ef = ab_plan_emit(s, AB_EF_LOGIN);
 	if (!ef)
-		return false;
+		return;
 	job = ab_plan_start_job(s->e, AB_JOB_LOGIN, c->slot, &n->item);
 	if (!job) {
 		s->out->n--;
-		return false;
+		return;
 	}
 	n->login.job = ef->job = job->id;
 	ab_world_node_key(s->e, n, &ef->login.key);
@@ -204,20 +204,15 @@ static bool log_in(const struct ab_step *s, const struct candidate *c)
 		ef->login.ifindex = ab_port_at(s->e, c->path->port)->link.ifindex;
 	ef->login.connect_ms = connect_ms(c->pol);
 	ef->login.policy = (uint32_t)ab_port_at(s->e, c->path->port)->policy;
-	return true;
 }
 
-/* What is to be done about one picked binding. */
-static void plan_pick(const struct ab_step *s, struct ab_target *t,
+/* What one picked binding waits for, now that all have been logged in to that could be.
+ */
+static void note_wait(const struct ab_step *s, struct ab_target *t,
 		      const struct candidate *c, bool *is_gated)
 {
 	switch (ab_session_verdict(s->e, s->set, c->n)) {
-	case AB_LOGIN_READY:
-		/* Without a free job it waits for one; without room, for the next step.
-		 */
-		if (!log_in(s, c))
-			t->waits_for_job = true;
-		break;
+	case AB_LOGIN_READY: /* there was no free job, or no room */
 	case AB_LOGIN_QUEUED:
 	case AB_LOGIN_TOTAL:
 		t->waits_for_job = true;
@@ -254,7 +249,10 @@ static void plan_target(const struct ab_step *s, struct ab_target *t)
 	t->gate = (uint8_t)ab_session_gate(s->e, t, &t->due);
 	pick(s, t, &picks);
 	for (i = 0; i < picks.n; i++)
-		plan_pick(s, t, &picks.v[i], &is_gated);
+		if (ab_session_verdict(s->e, s->set, picks.v[i].n) == AB_LOGIN_READY)
+			log_in(s, &picks.v[i]);
+	for (i = 0; i < picks.n; i++)
+		note_wait(s, t, &picks.v[i], &is_gated);
 	if (is_gated && !t->is_gated)
 		ab_plan_note(s, AB_NOTE_GATED, NULL, NULL, t->name, t->gate);
 	t->is_gated = is_gated;
