@@ -130,14 +130,10 @@ void ab_observe_session_gone(const struct ab_step *s, uint32_t sid)
 
 void ab_observe_multipath(struct ab_engine *e, uint8_t state)
 {
-	uint32_t i;
-
 	if (e->multipath == state || state >= AB_MULTIPATH_MAX)
 		return;
 	e->multipath = state;
-	for (i = ab_table_next(e, &e->targets, AB_NONE); i != AB_NONE;
-	     i = ab_table_next(e, &e->targets, i))
-		ab_world_touch_target(e, i);
+	ab_world_touch_targets(e);
 }
 
 void ab_observe_mapped(struct ab_engine *e, uint32_t sid, uint16_t n_known)

@@ -708,6 +708,15 @@ void ab_world_touch_target(struct ab_engine *e, uint32_t target)
 	ab_target_at(e, target)->is_dirty = e->is_targets_dirty = true;
 }
 
+void ab_world_touch_targets(struct ab_engine *e)
+{
+	uint32_t s;
+
+	for (s = ab_table_next(e, &e->targets, AB_NONE); s != AB_NONE;
+	     s = ab_table_next(e, &e->targets, s))
+		ab_world_touch_target(e, s);
+}
+
 uint32_t ab_world_random(struct ab_engine *e, uint32_t below)
 {
 	/* splitmix64: any state is good, the period is 2^64. */

@@ -416,6 +416,7 @@ void ab_world_touch_record(struct ab_engine *e, const struct ab_node *n);
 
 /* Marks a target: its sessions are planned in this step. */
 void ab_world_touch_target(struct ab_engine *e, uint32_t target);
+void ab_world_touch_targets(struct ab_engine *e);
 
 /* A number that differs from run to run: for jitter. */
 uint32_t ab_world_random(struct ab_engine *e, uint32_t below);

@@ -1133,6 +1133,33 @@ static void sessions_of_a_gone_port_are_released_after_settle(void **st)
 	end(m);
 }
 
+static void a_release_that_may_not_be_now_is_made_up_for(void **st)
+{
+	struct model *m;
+
+	(void)st;
+	m = logged_in_world("");
+	model_unplug(m, 0);
+	model_command(m, AB_COMMAND_PAUSE);
+	model_wait(m, 2 * SETTLE);
+	assert_null(strchr(m->trace, 'o'));
+	model_command(m, AB_COMMAND_RESUME);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 0);
+	end(m);
+	m = logged_in_world("");
+	model_unplug(m, 0);
+	feed_stale(m, AB_SOURCE_SESSIONS);
+	model_wait(m, 2 * SETTLE);
+	assert_null(strchr(m->trace, 'o'));
+	feed_dump(m, AB_EV_DUMP_BEGIN);
+	model_session(m, session_at(m, 0, "ab-eth0"));
+	feed_dump(m, AB_EV_DUMP_END);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 0);
+	end(m);
+}
+
 static void a_lost_carrier_or_a_dead_portal_releases_nothing(void **st)
 {
 	struct model *m = logged_in_world("");
@@ -1630,6 +1657,7 @@ int main(void)
 		cmocka_unit_test(
 			what_takes_its_place_stands_before_a_session_is_released),
 		cmocka_unit_test(sessions_of_a_gone_port_are_released_after_settle),
+		cmocka_unit_test(a_release_that_may_not_be_now_is_made_up_for),
 		cmocka_unit_test(a_lost_carrier_or_a_dead_portal_releases_nothing),
 		cmocka_unit_test(a_refused_logout_is_told_once_with_its_reason),
 		cmocka_unit_test(the_end_of_a_logout_makes_room_for_a_login),
