@@ -133,6 +133,7 @@ static void node_done(const struct ab_step *s, const struct ab_job *job,
 	} else if (was_write) {
 		n->settings = ~n->settings; /* not written under these, then */
 	}
+	ab_world_touch_target(e, n->target);
 	if (f->port != AB_NONE)
 		ab_world_touch_answer(e, f->port);
 	else

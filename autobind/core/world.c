@@ -367,7 +367,6 @@ void ab_world_claim_sessions(struct ab_engine *e, uint32_t slot)
 		move_sessions(e, i, slot);
 		ab_world_release_node(e, i);
 	}
-	ab_world_touch_target(e, n->target);
 }
 
 void ab_world_node_key(const struct ab_engine *e, const struct ab_node *n,
