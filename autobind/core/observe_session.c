@@ -92,8 +92,8 @@ static bool was_ended(const struct ab_engine *e, const struct ab_session_item *i
 	/* Of several over one binding the last one counts. */
 	if (item->next != AB_NONE || ab_session_at_const(e, n->login.session) != item)
 		return false;
-	return item->is_intact && !item->job && !n->login.job && !e->is_quiesced &&
-	       n->login.is_chosen && path != AB_NONE &&
+	return item->is_intact && !item->job && !item->is_awaited && !n->login.job &&
+	       !e->is_quiesced && n->login.is_chosen && path != AB_NONE &&
 	       ab_path_at_const(e, path)->health.state == AB_PATH_UP;
 }
 
@@ -107,7 +107,7 @@ static void session_gone(const struct ab_step *s, uint32_t slot)
 	if (was_ended(e, item)) {
 		ab_observe_hold_session(e, n, true);
 		note(s, AB_NOTE_SESSION_HELD, n);
-	} else if (item->job) {
+	} else if (item->job || item->is_awaited) {
 		note(s, AB_NOTE_LOGGED_OUT, n);
 	} else {
 		note(s, AB_NOTE_SESSION_GONE, n);
@@ -165,9 +165,12 @@ void ab_observe_sessions_end(const struct ab_step *s)
 	uint32_t i;
 
 	for (i = ab_table_next(e, &e->sessions, AB_NONE); i != AB_NONE;
-	     i = ab_table_next(e, &e->sessions, i))
+	     i = ab_table_next(e, &e->sessions, i)) {
 		if (!ab_session_at(e, i)->is_seen)
 			session_gone(s, i);
+		else
+			ab_session_at(e, i)->is_awaited = false;
+	}
 	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->nodes, i)) {
 		if (!ab_node_at(e, i)->login.is_awaited)

@@ -62,7 +62,7 @@ static ab_mono release_time(const struct ab_step *s, const struct ab_node *n,
 
 	/* Rule 1. With Use=default nobody knows which port the session goes through. */
 	if (ab_world_owner(&n->record) != AB_OWNER_OURS || item->session.is_firmware ||
-	    ab_streq(f->binding.iface, "default") || item->job ||
+	    ab_streq(f->binding.iface, "default") || item->job || item->is_awaited ||
 	    f->release.unbind == AB_UNBIND_NEVER)
 		return AB_MONO_NEVER;
 	if (f->port != AB_NONE)

@@ -343,6 +343,7 @@ static void add_sessions(const struct projection *p, const struct ab_node *n)
 			add_flag(p, "intact", best->is_intact);
 			add_flag(p, "firmware", best->session.is_firmware);
 			add_flag(p, "leaving", best->job != 0);
+			add_flag(p, "left", best->is_awaited);
 			add_flag(p, "kept", best->backoff.attempts != 0);
 			add_time(p, best->backoff.next);
 		}

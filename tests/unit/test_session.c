@@ -1160,6 +1160,30 @@ static void a_release_that_may_not_be_now_is_made_up_for(void **st)
 	end(m);
 }
 
+static void our_own_logout_of_unknown_outcome_is_not_the_administrators_hand(void **st)
+{
+	struct model *m = logged_in_world("");
+	unsigned int i;
+
+	(void)st;
+	model_policy(m, denying(m->set, "login"));
+	calm_but_logins(m);
+	model_do(m, login_job(m));
+	for (i = 0; m->n_jobs && m->jobs[i].type != AB_EF_LOGOUT; i++)
+		assert_true(i + 1 < m->n_jobs);
+	assert_int_equal(count_jobs(m, AB_EF_LOGOUT), 1);
+	/* Its end is wanted no more before anybody knows that it has come. */
+	model_policy(m, login_after(m->set, TWO));
+	clear_trace(m);
+	model_fail(m, i, AB_OUTCOME_UNKNOWN, true);
+	assert_int_equal(m->trace[0], 'S');
+	assert_int_equal(m->notes[AB_NOTE_SESSION_HELD], 0);
+	assert_int_equal(m->notes[AB_NOTE_LOGGED_OUT], 1);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 2);
+	end(m);
+}
+
 static void a_lost_carrier_or_a_dead_portal_releases_nothing(void **st)
 {
 	struct model *m = logged_in_world("");
@@ -1658,6 +1682,8 @@ int main(void)
 			what_takes_its_place_stands_before_a_session_is_released),
 		cmocka_unit_test(sessions_of_a_gone_port_are_released_after_settle),
 		cmocka_unit_test(a_release_that_may_not_be_now_is_made_up_for),
+		cmocka_unit_test(
+			our_own_logout_of_unknown_outcome_is_not_the_administrators_hand),
 		cmocka_unit_test(a_lost_carrier_or_a_dead_portal_releases_nothing),
 		cmocka_unit_test(a_refused_logout_is_told_once_with_its_reason),
 		cmocka_unit_test(the_end_of_a_logout_makes_room_for_a_login),
