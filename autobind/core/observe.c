@@ -459,13 +459,6 @@ void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry)
 
 /* --- dumps --- */
 
-/* Sessions of a port that went wait for no port. */
-static void touch_everything(struct ab_engine *e)
-{
-	ab_world_touch_all(e, true);
-	ab_world_touch_targets(e);
-}
-
 void ab_observe_dump_begin(struct ab_engine *e, enum ab_source source)
 {
 	uint32_t i;
@@ -629,7 +622,7 @@ void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev)
 	}
 	e->is_dumping[source] = false;
 	e->is_fresh[source] = true;
-	touch_everything(e);
+	ab_world_touch_all(e, true);
 }
 
 /* --- commands, policy --- */
@@ -663,7 +656,7 @@ void ab_observe_policy(const struct ab_step *s)
 			ab_world_release_iface(e, i);
 		}
 	}
-	touch_everything(e);
+	ab_world_touch_all(e, true);
 }
 
 static void apply_record(struct ab_engine *e, struct ab_record_item *r)
@@ -703,7 +696,7 @@ static void apply(struct ab_engine *e)
 		if (!ab_path_at(e, i)->discovery_job)
 			ab_path_at(e, i)->discovery =
 				(struct ab_backoff){ .next = e->now };
-	touch_everything(e);
+	ab_world_touch_all(e, true);
 }
 
 void ab_observe_command(const struct ab_step *s, const struct ab_event *ev)
@@ -730,5 +723,5 @@ void ab_observe_command(const struct ab_step *s, const struct ab_event *ev)
 		return;
 	}
 	e->is_paused = e->is_paused_by_hand || e->is_quiesced;
-	touch_everything(e);
+	ab_world_touch_all(e, true);
 }

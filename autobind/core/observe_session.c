@@ -80,6 +80,8 @@ void ab_observe_session(const struct ab_step *s, const struct ab_session *sessio
 		item->is_intact = session->state == AB_SESSION_LOGGED_IN;
 	if (session->state == AB_SESSION_LOGGED_IN)
 		logged_in(e, n);
+	if (is_new)
+		ab_world_touch_record(e, n);
 	ab_world_touch_target(e, n->target);
 }
 

@@ -74,6 +74,20 @@ static ab_mono release_time(const struct ab_step *s, const struct ab_node *n,
 	return ab_mono_is_never(when) ? when : ab_mono_max(when, item->backoff.next);
 }
 
+/* Is a session over this chosen binding still to come, from all that is known? A record
+ * that is held or was refused will not be there. */
+static bool is_coming(const struct ab_step *s, const struct ab_node *n)
+{
+	enum ab_login_verdict verdict = ab_session_verdict(s->e, s->set, n);
+
+	if (verdict == AB_LOGIN_NO_RECORD)
+		return ab_world_owner(&n->record) != AB_OWNER_HELD &&
+		       !n->record.is_denied;
+	return verdict == AB_LOGIN_RUNNING || verdict == AB_LOGIN_READY ||
+	       verdict == AB_LOGIN_QUEUED || verdict == AB_LOGIN_WAITING ||
+	       verdict == AB_LOGIN_STALE;
+}
+
 /* Make before break: does every session that takes its place stand, as far as one can?
  * Then a logout is under way neither. */
 static bool is_replaced(const struct ab_step *s, const struct ab_target *t)
@@ -82,17 +96,12 @@ static bool is_replaced(const struct ab_step *s, const struct ab_target *t)
 
 	for (i = t->first_node; i != AB_NONE; i = ab_node_at(s->e, i)->target_next) {
 		const struct ab_node *n = ab_node_at(s->e, i);
-		enum ab_login_verdict verdict = ab_session_verdict(s->e, s->set, n);
 
 		for (k = n->login.session; k != AB_NONE;
 		     k = ab_session_at(s->e, k)->next)
 			if (ab_session_at(s->e, k)->job)
 				return false;
-		if (!n->login.is_chosen)
-			continue;
-		if (verdict == AB_LOGIN_RUNNING || verdict == AB_LOGIN_READY ||
-		    verdict == AB_LOGIN_QUEUED || verdict == AB_LOGIN_WAITING ||
-		    verdict == AB_LOGIN_STALE || verdict == AB_LOGIN_NO_RECORD)
+		if (n->login.is_chosen && is_coming(s, n))
 			return false;
 	}
 	return true;

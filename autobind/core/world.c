@@ -683,25 +683,6 @@ void ab_world_touch(struct ab_engine *e, uint32_t port, bool urgent)
 	p->is_wish_dirty = true;
 }
 
-void ab_world_touch_all(struct ab_engine *e, bool urgent)
-{
-	uint32_t s;
-
-	for (s = ab_table_next(e, &e->ports, AB_NONE); s != AB_NONE;
-	     s = ab_table_next(e, &e->ports, s))
-		ab_world_touch(e, s, urgent);
-	e->is_orphans_dirty = true;
-}
-
-void ab_world_touch_record(struct ab_engine *e, const struct ab_node *n)
-{
-	uint32_t port = ab_iface_at(e, n->iface)->port;
-
-	if (port != AB_NONE)
-		ab_world_touch_answer(e, port);
-	e->is_orphans_dirty = true;
-}
-
 void ab_world_touch_target(struct ab_engine *e, uint32_t target)
 {
 	ab_target_at(e, target)->is_dirty = e->is_targets_dirty = true;
@@ -714,6 +695,26 @@ void ab_world_touch_targets(struct ab_engine *e)
 	for (s = ab_table_next(e, &e->targets, AB_NONE); s != AB_NONE;
 	     s = ab_table_next(e, &e->targets, s))
 		ab_world_touch_target(e, s);
+}
+
+void ab_world_touch_all(struct ab_engine *e, bool urgent)
+{
+	uint32_t s;
+
+	for (s = ab_table_next(e, &e->ports, AB_NONE); s != AB_NONE;
+	     s = ab_table_next(e, &e->ports, s))
+		ab_world_touch(e, s, urgent);
+	ab_world_touch_targets(e);
+	e->is_orphans_dirty = true;
+}
+
+void ab_world_touch_record(struct ab_engine *e, const struct ab_node *n)
+{
+	uint32_t port = ab_iface_at(e, n->iface)->port;
+
+	if (port != AB_NONE)
+		ab_world_touch_answer(e, port);
+	e->is_orphans_dirty = true;
 }
 
 uint32_t ab_world_random(struct ab_engine *e, uint32_t below)

@@ -412,10 +412,10 @@ void ab_world_touch(struct ab_engine *e, uint32_t port, bool urgent);
 void ab_world_touch_answer(struct ab_engine *e, uint32_t port);
 void ab_world_touch_all(struct ab_engine *e, bool urgent);
 
-/* A record that had to stay for a session over it, or for a login, may go now. */
+/* A record has to stay for a session over it, or for a login, or may go now. */
 void ab_world_touch_record(struct ab_engine *e, const struct ab_node *n);
 
-/* Marks a target: its sessions are planned in this step. */
+/* Marks a target, or all: its sessions are planned in this step. */
 void ab_world_touch_target(struct ab_engine *e, uint32_t target);
 void ab_world_touch_targets(struct ab_engine *e);
 
