@@ -136,6 +136,7 @@ static void node_done(const struct ab_step *s, const struct ab_job *job,
 	} else if (was_write) {
 		n->settings = ~n->settings; /* not written under these, then */
 	}
+	ab_world_touch_target(e, n->target);
 	if (f->port != AB_NONE)
 		ab_world_touch_answer(e, f->port);
 	else
@@ -206,10 +207,9 @@ static void discovery_done(const struct ab_step *s, const struct ab_job *job,
 	ab_world_touch(e, path->port, true);
 }
 
-/* Nobody knows what came of it: sysfs shows it. */
-static void look_for_session(struct ab_engine *e, struct ab_login *l)
+/* Nobody knows what came of it: sysfs shows it. A look that is under way is too old. */
+static void look_for_sessions(struct ab_engine *e)
 {
-	l->is_awaited = true;
 	e->is_dumping[AB_SOURCE_SESSIONS] = false;
 	e->wants_resync[AB_SOURCE_SESSIONS] = true;
 }
@@ -252,8 +252,10 @@ static void login_done(const struct ab_step *s, const struct ab_job *job,
 				     code);
 		l->code = code;
 		l->is_denied = ev->done.outcome == AB_OUTCOME_DENIED;
-		if (ev->done.outcome == AB_OUTCOME_UNKNOWN)
-			look_for_session(e, l);
+		if (ev->done.outcome == AB_OUTCOME_UNKNOWN) {
+			l->is_awaited = true;
+			look_for_sessions(e);
+		}
 		retry_login(s, n);
 		ab_world_touch_record(e, n);
 	}
@@ -277,8 +279,10 @@ static void logout_done(const struct ab_step *s, const struct ab_job *job,
 	item->guard = guard;
 	ab_plan_backoff(e, &item->backoff);
 	ab_world_touch_target(e, n->target);
-	if (ev->done.outcome == AB_OUTCOME_UNKNOWN)
-		e->wants_resync[AB_SOURCE_SESSIONS] = true;
+	if (ev->done.outcome == AB_OUTCOME_UNKNOWN) {
+		item->is_awaited = true;
+		look_for_sessions(e);
+	}
 }
 
 /* Where the items that jobs of a kind are about lie. */

@@ -334,6 +334,8 @@ void ab_observe_node(const struct ab_step *s, const struct ab_event *ev)
 		set_ledger(e, &n->record, AB_OWNER_FOREIGN);
 	if (!observe(&n->record, ev->node.hash, ev->node.state))
 		return;
+	ab_world_claim_sessions(e, slot);
+	ab_world_touch_target(e, n->target);
 	/* With other values, another CHAP secret, it may go well. */
 	n->login.is_denied = false;
 	memcpy(n->netdev, ev->node.netdev, sizeof(n->netdev));
@@ -395,6 +397,7 @@ static void node_gone(const struct ab_step *s, uint32_t slot, bool by_discovery)
 
 	n->record.is_present = false;
 	touch_iface_users(e, ab_iface_at(e, n->iface));
+	ab_world_touch_target(e, n->target);
 	if (hold(s, &n->record, by_discovery))
 		ab_plan_note(s, AB_NOTE_HELD, NULL, &n->portal,
 			     ab_target_at(e, n->target)->name, 0);

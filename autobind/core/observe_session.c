@@ -75,8 +75,13 @@ void ab_observe_session(const struct ab_step *s, const struct ab_session *sessio
 		item->since = e->now;
 		note_state(s, n, old, session->state);
 	}
+	/* sysfs may show it as FREE while it is taken down. */
+	if (session->state != AB_SESSION_FREE)
+		item->is_intact = session->state == AB_SESSION_LOGGED_IN;
 	if (session->state == AB_SESSION_LOGGED_IN)
 		logged_in(e, n);
+	if (is_new)
+		ab_world_touch_record(e, n);
 	ab_world_touch_target(e, n->target);
 }
 
@@ -86,9 +91,12 @@ static bool was_ended(const struct ab_engine *e, const struct ab_session_item *i
 	const struct ab_node *n = ab_node_at_const(e, item->node);
 	uint32_t path = ab_world_login_path(e, n);
 
-	return item->session.state == AB_SESSION_LOGGED_IN && !item->job &&
-	       !n->login.job && !e->is_quiesced && n->login.is_chosen &&
-	       path != AB_NONE && ab_path_at_const(e, path)->health.state == AB_PATH_UP;
+	/* Of several over one binding the last one counts. */
+	if (item->next != AB_NONE || ab_session_at_const(e, n->login.session) != item)
+		return false;
+	return item->is_intact && !item->job && !item->is_awaited && !n->login.job &&
+	       !e->is_quiesced && n->login.is_chosen && path != AB_NONE &&
+	       ab_path_at_const(e, path)->health.state == AB_PATH_UP;
 }
 
 static void session_gone(const struct ab_step *s, uint32_t slot)
@@ -101,7 +109,7 @@ static void session_gone(const struct ab_step *s, uint32_t slot)
 	if (was_ended(e, item)) {
 		ab_observe_hold_session(e, n, true);
 		note(s, AB_NOTE_SESSION_HELD, n);
-	} else if (item->job) {
+	} else if (item->job || item->is_awaited) {
 		note(s, AB_NOTE_LOGGED_OUT, n);
 	} else {
 		note(s, AB_NOTE_SESSION_GONE, n);
@@ -124,14 +132,10 @@ void ab_observe_session_gone(const struct ab_step *s, uint32_t sid)
 
 void ab_observe_multipath(struct ab_engine *e, uint8_t state)
 {
-	uint32_t i;
-
 	if (e->multipath == state || state >= AB_MULTIPATH_MAX)
 		return;
 	e->multipath = state;
-	for (i = ab_table_next(e, &e->targets, AB_NONE); i != AB_NONE;
-	     i = ab_table_next(e, &e->targets, i))
-		ab_world_touch_target(e, i);
+	ab_world_touch_targets(e);
 }
 
 void ab_observe_mapped(struct ab_engine *e, uint32_t sid, uint16_t n_known)
@@ -163,9 +167,12 @@ void ab_observe_sessions_end(const struct ab_step *s)
 	uint32_t i;
 
 	for (i = ab_table_next(e, &e->sessions, AB_NONE); i != AB_NONE;
-	     i = ab_table_next(e, &e->sessions, i))
+	     i = ab_table_next(e, &e->sessions, i)) {
 		if (!ab_session_at(e, i)->is_seen)
 			session_gone(s, i);
+		else
+			ab_session_at(e, i)->is_awaited = false;
+	}
 	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->nodes, i)) {
 		if (!ab_node_at(e, i)->login.is_awaited)

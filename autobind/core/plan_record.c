@@ -160,10 +160,52 @@ static void drop_tries(struct ab_engine *e, uint32_t iface)
 	}
 }
 
+/* Is a target that the policy wants known on the path? */
+static bool wants_target(const struct ab_engine *e, const struct ab_path *path,
+			 uint32_t target, int32_t tpgt)
+{
+	uint32_t i;
+
+	if (!(path->roles & AB_ROLE_TARGET) || path->is_over_limit)
+		return false;
+	for (i = path->first_found; i != AB_NONE; i = ab_found_at_const(e, i)->next) {
+		const struct ab_found *f = ab_found_at_const(e, i);
+
+		if (f->is_wanted && f->target == target && f->tpgt == tpgt)
+			return true;
+	}
+	return false;
+}
+
+/* Handle of the path through another port that wants the binding, too; of several, one
+ * that is up; 0: none. */
+static uint64_t shared_path(const struct ab_engine *e, const struct ab_node *n,
+			    uint32_t port)
+{
+	uint32_t i, path, best = AB_NONE;
+
+	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ports, i)) {
+		const struct ab_port *p = ab_port_at_const(e, i);
+
+		if (i == port || p->iface != n->iface || p->policy < 0)
+			continue;
+		path = ab_world_find_path(e, i, &n->portal);
+		if (path == AB_NONE ||
+		    !wants_target(e, ab_path_at_const(e, path), n->target, n->tpgt))
+			continue;
+		if (best == AB_NONE ||
+		    ab_path_at_const(e, path)->health.state == AB_PATH_UP)
+			best = path;
+	}
+	return best == AB_NONE ? 0 : ab_world_path_handle(e, best);
+}
+
 /* No binding of the iface is wanted through the port any more. Several ports share
  * "default", and each speaks for itself only. */
 static void unwant_nodes(struct ab_engine *e, uint32_t iface, uint32_t port)
 {
+	bool is_shared = ab_streq(ab_iface_at(e, iface)->binding.iface, "default");
 	uint32_t i, path;
 
 	for (i = ab_iface_at(e, iface)->first_node; i != AB_NONE;
@@ -175,8 +217,8 @@ static void unwant_nodes(struct ab_engine *e, uint32_t iface, uint32_t port)
 			continue;
 		if (n->is_wanted || n->login.session != AB_NONE)
 			ab_world_touch_target(e, n->target);
-		n->is_wanted = false;
-		n->login.path = 0;
+		n->login.path = is_shared ? shared_path(e, n, port) : 0;
+		n->is_wanted = n->login.path != 0;
 		n->record.wish = AB_WISH_NONE;
 	}
 }
@@ -459,8 +501,11 @@ static void want_login(struct ab_engine *e, struct ab_node *n,
 		       const struct ab_path *path, bool is_up)
 {
 	uint32_t slot = ab_world_find_path(e, path->port, &path->portal);
+	uint32_t old = ab_world_login_path(e, n);
+	bool was_up = old != AB_NONE && ab_path_at(e, old)->health.state == AB_PATH_UP;
 
-	if (ab_world_login_path(e, n) == AB_NONE || is_up)
+	if (old == AB_NONE || (is_up && !was_up) ||
+	    (is_up == was_up && path->port < ab_path_at(e, old)->port))
 		n->login.path = ab_world_path_handle(e, slot);
 	ab_world_touch_target(e, n->target);
 }

@@ -62,7 +62,7 @@ static ab_mono release_time(const struct ab_step *s, const struct ab_node *n,
 
 	/* Rule 1. With Use=default nobody knows which port the session goes through. */
 	if (ab_world_owner(&n->record) != AB_OWNER_OURS || item->session.is_firmware ||
-	    ab_streq(f->binding.iface, "default") || item->job ||
+	    ab_streq(f->binding.iface, "default") || item->job || item->is_awaited ||
 	    f->release.unbind == AB_UNBIND_NEVER)
 		return AB_MONO_NEVER;
 	if (f->port != AB_NONE)
@@ -87,6 +87,20 @@ static bool is_releasing(const struct ab_engine *e)
 	return false;
 }
 
+/* Is a session over this chosen binding still to come, from all that is known? A record
+ * that is held or was refused will not be there. */
+static bool is_coming(const struct ab_step *s, const struct ab_node *n)
+{
+	enum ab_login_verdict verdict = ab_session_verdict(s->e, s->set, n);
+
+	if (verdict == AB_LOGIN_NO_RECORD)
+		return ab_world_owner(&n->record) != AB_OWNER_HELD &&
+		       !n->record.is_denied;
+	return verdict == AB_LOGIN_RUNNING || verdict == AB_LOGIN_READY ||
+	       verdict == AB_LOGIN_QUEUED || verdict == AB_LOGIN_WAITING ||
+	       verdict == AB_LOGIN_STALE;
+}
+
 /* Make before break: does every session that takes its place stand, as far as one can?
  */
 static bool is_replaced(const struct ab_step *s, const struct ab_target *t)
@@ -95,13 +109,8 @@ static bool is_replaced(const struct ab_step *s, const struct ab_target *t)
 
 	for (i = t->first_node; i != AB_NONE; i = ab_node_at(s->e, i)->target_next) {
 		const struct ab_node *n = ab_node_at(s->e, i);
-		enum ab_login_verdict verdict = ab_session_verdict(s->e, s->set, n);
 
-		if (!n->login.is_chosen)
-			continue;
-		if (verdict == AB_LOGIN_RUNNING || verdict == AB_LOGIN_READY ||
-		    verdict == AB_LOGIN_QUEUED || verdict == AB_LOGIN_WAITING ||
-		    verdict == AB_LOGIN_STALE || verdict == AB_LOGIN_NO_RECORD)
+		if (n->login.is_chosen && is_coming(s, n))
 			return false;
 	}
 	return true;
@@ -139,6 +148,7 @@ static bool log_out(const struct ab_step *s, uint32_t slot)
 
 void ab_plan_release(const struct ab_step *s, struct ab_target *t)
 {
+	ab_mono due = AB_MONO_NEVER;
 	uint32_t i, k;
 
 	if (!may_release(s) || !is_replaced(s, t))
@@ -151,11 +161,13 @@ void ab_plan_release(const struct ab_step *s, struct ab_target *t)
 			ab_mono when = release_time(s, n, ab_session_at(s->e, k));
 
 			if (!ab_mono_reached(when, s->e->now)) {
-				t->due = ab_mono_min(t->due, when);
+				due = ab_mono_min(due, when);
 				continue;
 			}
+			/* The others' time comes after it. */
 			t->waits_for_job |= is_releasing(s->e) || !log_out(s, k);
 			return;
 		}
 	}
+	t->due = ab_mono_min(t->due, due);
 }

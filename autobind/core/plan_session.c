@@ -35,9 +35,9 @@ struct candidate {
 
 /* The sessions that a target is to have: those of others, and the bindings picked. */
 struct picks {
-	struct place places[PICKS_MAX];
-	uint32_t slots[PICKS_MAX]; /* of the bindings; AB_NONE: somebody else's session
-				    */
+	struct place places[PICKS_MAX]; /* of the others' sessions, then of the picks */
+	uint32_t n_places;
+	uint32_t slots[PICKS_MAX]; /* of the bindings picked */
 	uint32_t n;
 };
 
@@ -94,7 +94,7 @@ static struct merit merit_of(const struct picks *picks, const struct candidate *
 	struct merit m = { { class_of(c) } };
 	uint32_t i;
 
-	for (i = 0; i < picks->n; i++) {
+	for (i = 0; i < picks->n_places; i++) {
 		const struct place *p = &picks->places[i];
 
 		m.v[1] += p->tpgt == c->place.tpgt;
@@ -129,9 +129,9 @@ static bool is_within_limits(const struct picks *picks, const struct candidate *
 {
 	uint32_t i, n = 0;
 
-	for (i = 0; i < picks->n; i++)
+	for (i = 0; i < picks->n_places; i++)
 		n += picks->places[i].port == c->place.port;
-	return picks->n < c->pol->sessions_max && n < c->pol->sessions_per_port;
+	return picks->n_places < c->pol->sessions_max && n < c->pol->sessions_per_port;
 }
 
 /* The best candidate that is not picked yet; false: there is none. */
@@ -166,12 +166,6 @@ static bool is_others(const struct ab_step *s, const struct ab_node *n)
 	       owner != AB_OWNER_MODIFIED && !ab_session_policy(s->e, s->set, n);
 }
 
-static void add_pick(struct picks *picks, uint32_t slot, const struct place *place)
-{
-	picks->slots[picks->n] = slot;
-	picks->places[picks->n++] = *place;
-}
-
 /* The port that has the address which a session comes from, or AB_NONE. */
 static uint32_t port_of(const struct ab_engine *e, const struct ab_session_item *item)
 {
@@ -191,20 +185,19 @@ static void pick(const struct ab_step *s, struct ab_target *t, struct picks *pic
 	struct candidate best = { 0 };
 	uint32_t i;
 
-	picks->n = 0;
+	picks->n = picks->n_places = 0;
 	for (i = t->first_node; i != AB_NONE; i = ab_node_at(s->e, i)->target_next) {
 		struct ab_node *n = ab_node_at(s->e, i);
-		struct place place;
 
 		n->login.is_chosen = false;
-		if (!is_others(s, n) || picks->n == PICKS_MAX)
+		if (!is_others(s, n) || picks->n_places == PICKS_MAX)
 			continue;
-		place = place_of(s->e, n,
-				 port_of(s->e, ab_session_at(s->e, n->login.session)));
-		add_pick(picks, AB_NONE, &place);
+		picks->places[picks->n_places++] = place_of(
+			s->e, n, port_of(s->e, ab_session_at(s->e, n->login.session)));
 	}
-	while (picks->n < PICKS_MAX && next_pick(s, t, picks, &best)) {
-		add_pick(picks, best.slot, &best.place);
+	while (picks->n_places < PICKS_MAX && next_pick(s, t, picks, &best)) {
+		picks->places[picks->n_places++] = best.place;
+		picks->slots[picks->n++] = best.slot;
 		ab_node_at(s->e, best.slot)->login.is_chosen = true;
 	}
 }
@@ -217,8 +210,8 @@ static uint32_t connect_ms(const struct ab_policy *pol)
 		       : 0;
 }
 
-/* Return: false when there was no room for it. */
-static bool log_in(const struct ab_step *s, uint32_t slot)
+/* Without room, or a free job, it stays READY. */
+static void log_in(const struct ab_step *s, uint32_t slot)
 {
 	struct ab_node *n = ab_node_at(s->e, slot);
 	const struct ab_path *path = ab_path_at(s->e, ab_world_login_path(s->e, n));
@@ -233,11 +226,11 @@ static bool log_in(const struct ab_step *s, uint32_t slot)
 	assert(!s->e->is_paused && !s->e->config.no_login);
 	ef = ab_plan_emit(s, AB_EF_LOGIN);
 	if (!ef)
-		return false;
+		return;
 	job = ab_plan_start_job(s->e, AB_JOB_LOGIN, slot, &n->item);
 	if (!job) {
 		s->out->n--;
-		return false;
+		return;
 	}
 	n->login.job = ef->job = job->id;
 	ab_world_node_key(s->e, n, &ef->login.key);
@@ -245,22 +238,15 @@ static bool log_in(const struct ab_step *s, uint32_t slot)
 		ef->login.ifindex = p->link.ifindex;
 	ef->login.connect_ms = connect_ms(pol);
 	ef->login.policy = (uint32_t)p->policy;
-	return true;
 }
 
-/* What is to be done about one picked binding. */
-static void plan_pick(const struct ab_step *s, struct ab_target *t, uint32_t slot,
-		      bool *is_gated)
+/* What one picked binding waits for, now that all have been logged in to that could be.
+ */
+static void note_wait(const struct ab_step *s, struct ab_target *t,
+		      const struct ab_node *n, bool *is_gated)
 {
-	const struct ab_node *n = ab_node_at(s->e, slot);
-
 	switch (ab_session_verdict(s->e, s->set, n)) {
-	case AB_LOGIN_READY:
-		/* Without a free job it waits for one; without room, for the next
-		 * step. */
-		if (!log_in(s, slot))
-			t->waits_for_job = true;
-		break;
+	case AB_LOGIN_READY: /* there was no free job, or no room */
 	case AB_LOGIN_QUEUED:
 	case AB_LOGIN_TOTAL:
 		t->waits_for_job = true;
@@ -297,8 +283,12 @@ static void plan_target(const struct ab_step *s, struct ab_target *t)
 	t->gate = (uint8_t)ab_session_gate(s->e, t, &t->due);
 	pick(s, t, &picks);
 	for (i = 0; i < picks.n; i++)
-		if (picks.slots[i] != AB_NONE)
-			plan_pick(s, t, picks.slots[i], &is_gated);
+		if (ab_session_verdict(s->e, s->set,
+				       ab_node_at(s->e, picks.slots[i])) ==
+		    AB_LOGIN_READY)
+			log_in(s, picks.slots[i]);
+	for (i = 0; i < picks.n; i++)
+		note_wait(s, t, ab_node_at(s->e, picks.slots[i]), &is_gated);
 	if (is_gated && !t->is_gated)
 		ab_plan_note(s, AB_NOTE_GATED, NULL, NULL, t->name, t->gate);
 	t->is_gated = is_gated;

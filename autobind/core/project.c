@@ -342,8 +342,10 @@ static void add_sessions(const struct projection *p, const struct ab_node *n)
 			add_number(p, "mapped", best->session.n_mapped);
 			add_number(p, "known", best->n_known);
 			add_number(p, "guard", best->guard);
+			add_flag(p, "intact", best->is_intact);
 			add_flag(p, "firmware", best->session.is_firmware);
 			add_flag(p, "leaving", best->job != 0);
+			add_flag(p, "left", best->is_awaited);
 			add_flag(p, "kept", best->backoff.attempts != 0);
 			add_time(p, best->backoff.next);
 		}

@@ -32,7 +32,8 @@ static bool has_record(const struct ab_engine *e, const struct ab_node *n)
 	const struct ab_record_item *iface = &ab_iface_at_const(e, n->iface)->record;
 
 	return n->record.is_present && n->record.state == AB_RECORD_OK &&
-	       !n->record.job && iface->ledger != AB_OWNER_HELD;
+	       !n->record.job && !n->record.is_awaited &&
+	       iface->ledger != AB_OWNER_HELD;
 }
 
 uint32_t ab_session_count_open(const struct ab_engine *e, const struct ab_target *t)

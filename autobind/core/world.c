@@ -295,7 +295,7 @@ static uint32_t find_binding(const struct ab_engine *e, const struct ab_node_key
 {
 	uint32_t exact = ab_world_find_node_key(e, key), iface, target, i;
 
-	if (exact != AB_NONE)
+	if (exact != AB_NONE && ab_node_at_const(e, exact)->record.is_present)
 		return exact;
 	iface = ab_world_find_iface(e, key->iface);
 	target = ab_world_find_target(e, key->target);
@@ -307,9 +307,9 @@ static uint32_t find_binding(const struct ab_engine *e, const struct ab_node_key
 
 		if (n->iface == iface && n->record.is_present &&
 		    ab_portal_equal(&n->portal, &key->portal))
-			break;
+			return i;
 	}
-	return i;
+	return exact;
 }
 
 uint32_t ab_world_add_session(struct ab_engine *e, const struct ab_session *session)
@@ -334,6 +334,39 @@ uint32_t ab_world_add_session(struct ab_engine *e, const struct ab_session *sess
 	item->since = e->now;
 	ab_node_at(e, node)->login.session = s;
 	return s;
+}
+
+/* Moves the sessions of one binding to another one. */
+static void move_sessions(struct ab_engine *e, uint32_t from, uint32_t to)
+{
+	uint32_t *at = &ab_node_at(e, to)->login.session;
+	uint32_t i;
+
+	while (*at != AB_NONE)
+		at = &ab_session_at(e, *at)->next;
+	*at = ab_node_at(e, from)->login.session;
+	for (i = *at; i != AB_NONE; i = ab_session_at(e, i)->next)
+		ab_session_at(e, i)->node = to;
+	ab_node_at(e, from)->login.session = AB_NONE;
+}
+
+void ab_world_claim_sessions(struct ab_engine *e, uint32_t slot)
+{
+	const struct ab_node *n = ab_node_at(e, slot);
+	uint32_t i, next;
+
+	if (n->tpgt != AB_TPGT_UNKNOWN)
+		return;
+	for (i = ab_target_at(e, n->target)->first_node; i != AB_NONE; i = next) {
+		const struct ab_node *other = ab_node_at(e, i);
+
+		next = other->target_next;
+		if (i == slot || other->iface != n->iface || other->record.is_present ||
+		    !ab_portal_equal(&other->portal, &n->portal))
+			continue;
+		move_sessions(e, i, slot);
+		ab_world_release_node(e, i);
+	}
 }
 
 void ab_world_node_key(const struct ab_engine *e, const struct ab_node *n,
@@ -650,6 +683,20 @@ void ab_world_touch(struct ab_engine *e, uint32_t port, bool urgent)
 	p->is_wish_dirty = true;
 }
 
+void ab_world_touch_target(struct ab_engine *e, uint32_t target)
+{
+	ab_target_at(e, target)->is_dirty = e->is_targets_dirty = true;
+}
+
+void ab_world_touch_targets(struct ab_engine *e)
+{
+	uint32_t s;
+
+	for (s = ab_table_next(e, &e->targets, AB_NONE); s != AB_NONE;
+	     s = ab_table_next(e, &e->targets, s))
+		ab_world_touch_target(e, s);
+}
+
 void ab_world_touch_all(struct ab_engine *e, bool urgent)
 {
 	uint32_t s;
@@ -657,6 +704,7 @@ void ab_world_touch_all(struct ab_engine *e, bool urgent)
 	for (s = ab_table_next(e, &e->ports, AB_NONE); s != AB_NONE;
 	     s = ab_table_next(e, &e->ports, s))
 		ab_world_touch(e, s, urgent);
+	ab_world_touch_targets(e);
 	e->is_orphans_dirty = true;
 }
 
@@ -667,11 +715,6 @@ void ab_world_touch_record(struct ab_engine *e, const struct ab_node *n)
 	if (port != AB_NONE)
 		ab_world_touch_answer(e, port);
 	e->is_orphans_dirty = true;
-}
-
-void ab_world_touch_target(struct ab_engine *e, uint32_t target)
-{
-	ab_target_at(e, target)->is_dirty = e->is_targets_dirty = true;
 }
 
 uint32_t ab_world_random(struct ab_engine *e, uint32_t below)

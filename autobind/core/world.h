@@ -187,6 +187,8 @@ struct ab_session_item {
 	uint32_t node; /* slot */
 	uint32_t next; /* the next session over the same binding, or AB_NONE */
 	bool is_seen;
+	bool is_intact;	  /* it was logged in, and has not failed since */
+	bool is_awaited;  /* the outcome of our logout is unknown: look before acting */
 	uint16_t n_known; /* of its disks, those that multipathd takes for paths */
 	uint8_t guard;	  /* enum ab_guard of the last refused release; 0: none */
 	ab_mono since;	  /* of its state */
@@ -366,6 +368,9 @@ uint32_t ab_world_add_found(struct ab_engine *e, uint32_t path, uint32_t target,
 uint32_t ab_world_find_session(const struct ab_engine *e, uint32_t sid);
 /* Under its binding; needs a free slot in targets, ifaces, nodes and sessions. */
 uint32_t ab_world_add_session(struct ab_engine *e, const struct ab_session *session);
+/* A record that does not tell its TPGT is there: sessions over it that were seen before
+ * it are its own. */
+void ab_world_claim_sessions(struct ab_engine *e, uint32_t slot);
 /* Slot of the path that a login to the binding is wanted over, or AB_NONE. */
 uint32_t ab_world_login_path(const struct ab_engine *e, const struct ab_node *n);
 
@@ -410,11 +415,12 @@ void ab_world_touch(struct ab_engine *e, uint32_t port, bool urgent);
 void ab_world_touch_answer(struct ab_engine *e, uint32_t port);
 void ab_world_touch_all(struct ab_engine *e, bool urgent);
 
-/* A record that had to stay for a session over it, or for a login, may go now. */
+/* A record has to stay for a session over it, or for a login, or may go now. */
 void ab_world_touch_record(struct ab_engine *e, const struct ab_node *n);
 
-/* Marks a target: its sessions are planned in this step. */
+/* Marks a target, or all: its sessions are planned in this step. */
 void ab_world_touch_target(struct ab_engine *e, uint32_t target);
+void ab_world_touch_targets(struct ab_engine *e);
 
 /* A number that differs from run to run: for jitter. */
 uint32_t ab_world_random(struct ab_engine *e, uint32_t below);

@@ -40,6 +40,16 @@ static int find_over(const struct model *m, const struct ab_node_key *record)
 	return -1;
 }
 
+static int find_sid(const struct model *m, uint32_t sid)
+{
+	int i;
+
+	for (i = 0; i < MODEL_SESSIONS; i++)
+		if (m->sessions[i].is_live && m->sessions[i].sid == sid)
+			return i;
+	return -1;
+}
+
 static bool has_login_job(const struct model *m, const struct ab_node_key *record)
 {
 	uint32_t i;
@@ -204,20 +214,20 @@ void model_check_login(struct model *m, const struct ab_effect *ef)
 void model_check_logout(struct model *m, const struct ab_effect *ef)
 {
 	const struct ab_engine *e = model_engine_const(m);
+	int session = find_sid(m, ef->logout.sid);
+	const struct model_record *r;
 	unsigned int i;
 
-	for (i = 0; i < MODEL_SESSIONS; i++) {
-		struct model_session *s = &m->sessions[i];
-		struct model_record *r;
-
-		if (!s->is_live || s->sid != ef->logout.sid)
-			continue;
-		r = model_find_record(m, MODEL_NODE, NULL, &s->key);
-		if (s->is_firmware || !r || !r->is_present || !r->is_ours || r->edits)
+	if (session >= 0) {
+		r = model_find_record(m, MODEL_NODE, NULL, &ef->logout.key);
+		if (m->sessions[session].is_firmware || !r || !r->is_present ||
+		    !r->is_ours || r->edits ||
+		    !is_over(&m->sessions[session].key, &r->key))
 			model_violate(m, "a foreign session is never logged out");
 	}
 	for (i = 0; i < m->n_jobs; i++)
 		if (m->jobs[i].type == AB_EF_LOGOUT &&
+		    find_sid(m, m->jobs[i].logout.sid) >= 0 &&
 		    strcmp(m->jobs[i].logout.key.target, ef->logout.key.target) == 0)
 			model_violate(m, "one logout of a target at a time");
 	for (i = 0; i < AB_SOURCE_MAX; i++)
@@ -269,15 +279,22 @@ static void tell_session(struct model *m, struct model_session *s)
 	model_run(m, &q);
 }
 
+/* Whatever is new to the engine, multipathd is asked about. */
 void model_dump_sessions(struct model *m, struct model_queue *q)
 {
+	bool is_new[MODEL_SESSIONS];
 	unsigned int i;
 
 	model_push(q, AB_EV_DUMP_BEGIN)->dump.source = AB_SOURCE_SESSIONS;
-	for (i = 0; i < MODEL_SESSIONS; i++)
+	for (i = 0; i < MODEL_SESSIONS; i++) {
+		is_new[i] = m->sessions[i].is_live && !m->sessions[i].is_told;
 		if (m->sessions[i].is_live)
 			push_session(m, &m->sessions[i], q);
+	}
 	model_push(q, AB_EV_DUMP_END)->dump.source = AB_SOURCE_SESSIONS;
+	for (i = 0; i < MODEL_SESSIONS; i++)
+		if (is_new[i])
+			push_mapped(&m->sessions[i], q);
 }
 
 void model_dump_multipath(const struct model *m, struct model_queue *q)
@@ -415,18 +432,13 @@ static enum ab_outcome log_in(struct model *m, const struct ab_effect *ef,
 static enum ab_outcome log_out(struct model *m, const struct ab_effect *ef,
 			       struct model_queue *q, int32_t *ret_code)
 {
-	unsigned int i;
+	int i = find_sid(m, ef->logout.sid);
 
-	*ret_code = 0;
-	for (i = 0; i < MODEL_SESSIONS; i++) {
-		if (!m->sessions[i].is_live || m->sessions[i].sid != ef->logout.sid)
-			continue;
+	*ret_code = i >= 0 ? 0 : E_NO_SESSION;
+	if (i >= 0)
 		m->sessions[i] = (struct model_session){ 0 };
-		if (q)
-			model_push(q, AB_EV_SESSION_GONE)->session.sid = ef->logout.sid;
-		return AB_OUTCOME_DONE;
-	}
-	*ret_code = E_NO_SESSION;
+	if (i >= 0 && q)
+		model_push(q, AB_EV_SESSION_GONE)->session.sid = ef->logout.sid;
 	return ab_logout_outcome(*ret_code);
 }
 

@@ -83,6 +83,17 @@ static struct ab_ledger_entry node_entry(const char *target, uint8_t family)
 	return e;
 }
 
+/* The administrator ended the session over that binding. */
+static struct ab_ledger_entry session_entry(const char *target)
+{
+	struct ab_ledger_entry e = node_entry(target, AF_INET);
+
+	e.kind = AB_LEDGER_SESSION;
+	e.owner = AB_OWNER_HELD;
+	e.hash = 0;
+	return e;
+}
+
 /* The whole text, in a buffer of its own so that a sanitizer sees each byte too many.
  */
 static char *write_book(const struct book *b, size_t *ret_n)
@@ -117,6 +128,7 @@ static struct book sample(void)
 	b.v[b.n++].owner = AB_OWNER_HELD;
 	b.v[b.n] = node_entry("eui.0123456789abcdef", AF_INET);
 	b.v[b.n++].node.tpgt = AB_TPGT_UNKNOWN;
+	b.v[b.n++] = session_entry("iqn.2020-01.com.example:t1");
 	return b;
 }
 
@@ -153,8 +165,11 @@ static void text_is_the_documented_one(void **state)
 		"7\tretire=600000\torphan=12345\tboot=0000000000abcdef\n"
 		"node\tours\thash=ffffffffffffffff\ttarget=iqn.2020-01.com.example:t1\t"
 		"portal=10.0.0.1:3260\ttpgt=1\tiface=ab-eth0\n"
-		"end\t3\tcrc32c=";
-	struct book b = { .n = 3 };
+		"session\theld\thash=0000000000000000\t"
+		"target=iqn.2020-01.com.example:t1\tportal=10.0.0.1:3260\ttpgt=1\t"
+		"iface=ab-eth0\n"
+		"end\t4\tcrc32c=";
+	struct book b = { .n = 4 };
 	size_t n;
 	char *text;
 
@@ -162,6 +177,7 @@ static void text_is_the_documented_one(void **state)
 	b.v[0] = iface_entry("ab-ens1f0.7", AB_OWNER_OURS);
 	b.v[1] = retiring_entry("ab-gone");
 	b.v[2] = node_entry("iqn.2020-01.com.example:t1", AF_INET);
+	b.v[3] = session_entry("iqn.2020-01.com.example:t1");
 	text = write_book(&b, &n);
 	assert_int_equal(n, strlen(want) + 9);
 	assert_memory_equal(text, want, strlen(want));
@@ -307,8 +323,17 @@ static void damage_has_its_own_code(void **state)
 		{ "another file", "root:x:0:0\n", "", 0, AB_LEDGER_E_VERSION },
 		{ "count too low", HEAD, NODE REST NODE REST, 1, AB_LEDGER_E_COUNT },
 		{ "count too high", HEAD, NODE REST, 2, AB_LEDGER_E_COUNT },
-		{ "unknown kind", HEAD, "session\tours\thash=0000000000000001\n", 1,
+		{ "unknown kind", HEAD, "portal\tours\thash=0000000000000001\n", 1,
 		  AB_LEDGER_E_SYNTAX },
+		{ "a session that is held", HEAD,
+		  "session\theld\thash=0000000000000000\ttarget=iqn.a:b" REST, 1, 0 },
+		{ "a session that is ours", HEAD,
+		  "session\tours\thash=0000000000000000\ttarget=iqn.a:b" REST, 1,
+		  AB_LEDGER_E_SYNTAX },
+		{ "a session without an iface", HEAD,
+		  "session\theld\thash=0000000000000000\ttarget=iqn.a:b\t"
+		  "portal=10.0.0.1:3260\ttpgt=1\n",
+		  1, AB_LEDGER_E_SYNTAX },
 		{ "owner that is never written", HEAD,
 		  "node\tforeign\thash=0000000000000001\ttarget=iqn.a:b" REST, 1,
 		  AB_LEDGER_E_SYNTAX },
@@ -392,6 +417,14 @@ static void same_record_means_same_key(void **state)
 	assert_true(ab_ledger_same_record(&i, &j));
 	assert_int_equal(ab_ledger_hash_record(&i), ab_ledger_hash_record(&j));
 	assert_false(ab_ledger_same_record(&a, &i));
+	/* A record and the session over it have the same keys and are two things. */
+	b = session_entry("iqn.a:b");
+	assert_false(ab_ledger_same_record(&a, &b));
+	a = b;
+	assert_true(ab_ledger_same_record(&a, &b));
+	assert_int_equal(ab_ledger_hash_record(&a), ab_ledger_hash_record(&b));
+	a.node.tpgt = 2;
+	assert_false(ab_ledger_same_record(&a, &b));
 }
 
 static void what_has_no_place_is_refused(void **state)
@@ -412,6 +445,12 @@ static void what_has_no_place_is_refused(void **state)
 	e = iface_entry("x", AB_OWNER_OURS);
 	assert_true(ab_ledger_can_hold(&e));
 	e.iface.port.vlan_id = 4096;
+	assert_false(ab_ledger_can_hold(&e));
+	e = session_entry("iqn.a:b");
+	assert_true(ab_ledger_can_hold(&e));
+	e.owner = AB_OWNER_INTENT;
+	assert_false(ab_ledger_can_hold(&e));
+	e = session_entry("");
 	assert_false(ab_ledger_can_hold(&e));
 	e = iface_entry("x", AB_OWNER_OURS);
 	e.kind = 9;

@@ -1021,6 +1021,40 @@ static void what_ends_otherwise_is_not_held_and_made_again(void **st)
 	}
 }
 
+/* sysfs may show the session once more while it is being taken down. */
+static void a_session_seen_on_its_way_out_is_held_as_well(void **st)
+{
+	struct model *m = logged_in_world("");
+	unsigned int session = session_at(m, 0, "ab-eth0");
+
+	(void)st;
+	model_session_state(m, session, AB_SESSION_FREE);
+	model_log_out(m, session);
+	model_calm(m);
+	assert_int_equal(m->notes[AB_NOTE_SESSION_HELD], 1);
+	assert_verdict(m, 0, "ab-eth0", AB_LOGIN_HELD);
+	end(m);
+}
+
+/* iscsiadm -m session -r N --logout, where nr_sessions or "-o new" made two. */
+static void the_last_session_of_a_binding_is_the_one_that_counts(void **st)
+{
+	struct model *m = logged_in_world("");
+	struct ab_node_key key = key_of(m, 0, T0, "ab-eth0");
+	int second = model_log_in(m, &key, 0, false);
+
+	(void)st;
+	model_log_out(m, (unsigned int)second);
+	model_calm(m);
+	assert_int_equal(m->notes[AB_NOTE_SESSION_HELD], 0);
+	assert_int_equal(count_held_lines(m), 0);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	model_log_out(m, session_at(m, 0, "ab-eth0"));
+	assert_int_equal(m->notes[AB_NOTE_SESSION_HELD], 1);
+	model_calm(m);
+	end(m);
+}
+
 static void a_session_that_no_policy_wants_is_not_held(void **st)
 {
 	struct model *m = bound_world_of(san());
@@ -1096,6 +1130,57 @@ static void sessions_of_a_gone_port_are_released_after_settle(void **st)
 	model_plug(m, 0);
 	model_calm(m);
 	assert_true(has_session(m, 0, "ab-eth0"));
+	end(m);
+}
+
+static void a_release_that_may_not_be_now_is_made_up_for(void **st)
+{
+	struct model *m;
+
+	(void)st;
+	m = logged_in_world("");
+	model_unplug(m, 0);
+	model_command(m, AB_COMMAND_PAUSE);
+	model_wait(m, 2 * SETTLE);
+	assert_null(strchr(m->trace, 'o'));
+	model_command(m, AB_COMMAND_RESUME);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 0);
+	end(m);
+	m = logged_in_world("");
+	model_unplug(m, 0);
+	feed_stale(m, AB_SOURCE_SESSIONS);
+	model_wait(m, 2 * SETTLE);
+	assert_null(strchr(m->trace, 'o'));
+	feed_dump(m, AB_EV_DUMP_BEGIN);
+	model_session(m, session_at(m, 0, "ab-eth0"));
+	feed_dump(m, AB_EV_DUMP_END);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 0);
+	end(m);
+}
+
+static void our_own_logout_of_unknown_outcome_is_not_the_administrators_hand(void **st)
+{
+	struct model *m = logged_in_world("");
+	unsigned int i;
+
+	(void)st;
+	model_policy(m, denying(m->set, "login"));
+	calm_but_logins(m);
+	model_do(m, login_job(m));
+	for (i = 0; m->n_jobs && m->jobs[i].type != AB_EF_LOGOUT; i++)
+		assert_true(i + 1 < m->n_jobs);
+	assert_int_equal(count_jobs(m, AB_EF_LOGOUT), 1);
+	/* Its end is wanted no more before anybody knows that it has come. */
+	model_policy(m, login_after(m->set, TWO));
+	clear_trace(m);
+	model_fail(m, i, AB_OUTCOME_UNKNOWN, true);
+	assert_int_equal(m->trace[0], 'S');
+	assert_int_equal(m->notes[AB_NOTE_SESSION_HELD], 0);
+	assert_int_equal(m->notes[AB_NOTE_LOGGED_OUT], 1);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 2);
 	end(m);
 }
 
@@ -1355,6 +1440,35 @@ static void an_orphan_under_a_session_is_retired_after_it(void **st)
 	end(m);
 }
 
+/* open-iscsi's old records, and Static= without a group: the target tells it at login.
+ */
+static void a_record_without_a_group_is_under_its_session(void **st)
+{
+	struct model *m = static_world(T0 "@10.0.0.100:3260", "Action = login\n");
+	int record, session;
+
+	(void)st;
+	model_plug(m, 0);
+	model_calm(m);
+	record = model_find_node(m, 0, 0, "ab-eth0");
+	session = model_find_session(m, 0, 0, "ab-eth0");
+	assert_true(record >= 0 && session >= 0);
+	assert_int_equal(m->records[record].key.tpgt, AB_TPGT_UNKNOWN);
+	assert_int_equal(m->sessions[session].key.tpgt, 1);
+	assert_int_equal(model_engine(m)->nodes.live, 1);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	/* Sessions are seen before records at start. */
+	model_boot(m);
+	model_calm(m);
+	assert_int_equal(m->n_logins, 1);
+	assert_int_equal(model_engine(m)->nodes.live, 1);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	model_policy(m, denying(m->set, "record"));
+	model_calm(m);
+	assert_true(has_node(m, 0, "ab-eth0"));
+	end(m);
+}
+
 static void a_foreign_record_is_logged_in_with_and_never_deleted(void **st)
 {
 	struct model *m = world_of(login_with(""));
@@ -1387,6 +1501,36 @@ static void ports_that_share_default_share_its_sessions(void **st)
 	assert_state(m, 0, AB_PORT_STATE_BOUND);
 	assert_state(m, 1, AB_PORT_STATE_BOUND);
 	end(m);
+}
+
+static void what_one_port_reaches_is_enough_for_default(void **st)
+{
+	unsigned int lost;
+
+	(void)st;
+	for (lost = 0; lost < 2; lost++) {
+		struct model *m = world_of(login_with("[Iface]\nUse = default\n"));
+
+		m->portals[1].answers = false;
+		model_plug(m, 0);
+		model_plug(m, 1);
+		model_calm(m);
+		model_carrier(m, lost, false);
+		model_calm(m);
+		/* Bound to no port, it stands on the other one. */
+		assert_verdict(m, 0, "default", AB_LOGIN_LOGGED_IN);
+		model_log_out(m, session_at(m, 0, "default"));
+		assert_verdict(m, 0, "default", AB_LOGIN_HELD);
+		model_command(m, AB_COMMAND_APPLY);
+		model_calm(m);
+		assert_true(has_session(m, 0, "default"));
+		/* Nor does it go with one of them. */
+		model_unplug(m, lost);
+		model_calm(m);
+		assert_true(node_at(m, 0, "default")->is_wanted);
+		assert_state(m, !lost, AB_PORT_STATE_PARTIAL);
+		end(m);
+	}
 }
 
 static const struct ab_policy_set *without_t0(const struct ab_policy_set *previous,
@@ -1530,11 +1674,16 @@ int main(void)
 		cmocka_unit_test(
 			a_held_session_that_is_there_at_start_was_logged_in_again),
 		cmocka_unit_test(what_ends_otherwise_is_not_held_and_made_again),
+		cmocka_unit_test(a_session_seen_on_its_way_out_is_held_as_well),
+		cmocka_unit_test(the_last_session_of_a_binding_is_the_one_that_counts),
 		cmocka_unit_test(a_session_that_no_policy_wants_is_not_held),
 		cmocka_unit_test(more_sessions_than_wanted_are_released_and_not_held),
 		cmocka_unit_test(
 			what_takes_its_place_stands_before_a_session_is_released),
 		cmocka_unit_test(sessions_of_a_gone_port_are_released_after_settle),
+		cmocka_unit_test(a_release_that_may_not_be_now_is_made_up_for),
+		cmocka_unit_test(
+			our_own_logout_of_unknown_outcome_is_not_the_administrators_hand),
 		cmocka_unit_test(a_lost_carrier_or_a_dead_portal_releases_nothing),
 		cmocka_unit_test(a_refused_logout_is_told_once_with_its_reason),
 		cmocka_unit_test(the_end_of_a_logout_makes_room_for_a_login),
@@ -1551,8 +1700,10 @@ int main(void)
 		cmocka_unit_test(
 			an_unwanted_record_with_a_login_under_way_is_deleted_after_it),
 		cmocka_unit_test(an_orphan_under_a_session_is_retired_after_it),
+		cmocka_unit_test(a_record_without_a_group_is_under_its_session),
 		cmocka_unit_test(a_foreign_record_is_logged_in_with_and_never_deleted),
 		cmocka_unit_test(ports_that_share_default_share_its_sessions),
+		cmocka_unit_test(what_one_port_reaches_is_enough_for_default),
 		cmocka_unit_test(narrower_targets_end_nothing_with_unbind_never),
 		cmocka_unit_test(a_port_that_comes_back_finds_its_session_again),
 		cmocka_unit_test(
