@@ -103,8 +103,8 @@ int ab_engine_step(struct ab_engine *e, const struct ab_policy_set *set,
 /* When AB_EV_TICK is due next; AB_MONO_NEVER: only an event can change anything. */
 ab_mono ab_engine_next(const struct ab_engine *e);
 
-/* Planning stopped because a table is full: copy into a larger block, then AB_EV_TICK.
- */
+/* Planning stopped because a table is full: copy into a larger block,
+ * then AB_EV_TICK. */
 bool ab_engine_wants_room(const struct ab_engine *e);
 
 /**

@@ -30,8 +30,8 @@ void ab_observe_link(const struct ab_step *s, const struct ab_link *link)
 		p->changed_at = e->now;
 		e->is_orphans_dirty = true;
 	}
-	/* A bond that gains a member, a VRF that is renamed: others may depend on it.
-	 */
+	/* A bond that gains a member, a VRF that is renamed: others may depend
+	 * on it. */
 	if (is_new || p->link.master != link->master ||
 	    !ab_streq(p->link.name, link->name))
 		ab_world_touch_all(e, false);
@@ -359,8 +359,8 @@ static bool hold(const struct ab_step *s, struct ab_record_item *r, bool by_disc
 	if (r->ledger != AB_OWNER_OURS || r->job)
 		return false;
 	if (was_delete) {
-		/* We wanted to delete it, did not hear what came of it, and it is gone.
-		 */
+		/* We wanted to delete it, did not hear what came of it, and it
+		 * is gone. */
 		set_ledger(s->e, r, AB_OWNER_FOREIGN);
 		return false;
 	}

@@ -16,8 +16,8 @@
 #define AB_DISCOVERY_GAP_MS 2000
 /* A discovery ends within this time, whatever the target does. */
 #define AB_DISCOVERY_DEADLINE_MS 15000
-/* Bindings that one discovery may name (RFC 7143 sets no limit; arrays stay far below).
- */
+/* Bindings that one discovery may name (RFC 7143 sets no limit; arrays stay
+ * far below). */
 #define AB_DISCOVERY_LINES 16384
 /* First and longest wait between two tries of anything that failed. */
 #define AB_BACKOFF_MIN_MS 1000

@@ -268,8 +268,8 @@ static bool still_fits(const struct ab_engine *e, const struct ab_port *p,
 	if (p->iface == AB_NONE)
 		return false;
 	f = ab_iface_at_const(e, p->iface);
-	/* Ours goes with the port through every rename; one about to be written, too.
-	 */
+	/* Ours goes with the port through every rename; one about to be
+	 * written, too. */
 	if (f->record.ledger != AB_OWNER_FOREIGN || f->record.job ||
 	    !f->record.is_present)
 		return !ab_streq(f->binding.iface, "default");
@@ -736,8 +736,8 @@ static bool retire_iface(const struct ab_step *s, uint32_t slot)
 		    !delete_node(s, i))
 			return false;
 	}
-	/* An iface goes after its last node record; a foreign or modified one keeps it.
-	 */
+	/* An iface goes after its last node record; a foreign or modified one
+	 * keeps it. */
 	if (has_nodes || !is_retirable(e, &f->record))
 		return true;
 	ef = emit_write(s, AB_EF_IFACE_DELETE, AB_JOB_IFACE_DELETE, slot, &f->item,

@@ -188,8 +188,8 @@ static void drain(struct ab_offline *o)
 	}
 }
 
-/* Goes on while something is due now: a soak that has ended, effects that did not fit.
- */
+/* Goes on while something is due now: a soak that has ended, effects that did
+ * not fit. */
 static void settle(struct ab_offline *o)
 {
 	struct ab_event tick = { .type = AB_EV_TICK };
@@ -467,9 +467,8 @@ static bool add_target(struct ab_offline *o, const char *line)
 	return true;
 }
 
-/* In a recording: what the daemon did and was answered, in a world that it no longer
- * is.
- */
+/* In a recording: what the daemon did and was answered, in a world that it no
+ * longer is. */
 static bool is_answer(uint32_t type)
 {
 	return type == AB_EV_TICK || type == AB_EV_ROUTE || type == AB_EV_PROBE ||

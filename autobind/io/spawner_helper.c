@@ -207,8 +207,8 @@ static void on_exit_of(struct helper *h, struct job *job)
 	while (n_reads-- > 0 && read_pipe(h, job, &job->out))
 		;
 	(void)read_pipe(h, job, &job->err);
-	/* Before it is reaped: as long as it is a zombie its group's number is its own.
-	 */
+	/* Before it is reaped: as long as it is a zombie its group's number is
+	 * its own. */
 	if (job->state == JOB_ENDING)
 		(void)kill(-job->pid, SIGKILL);
 	if (waitid(P_PID, (id_t)job->pid, &info, WEXITED)) {
