@@ -300,71 +300,6 @@ static void assert_done(const struct ab_event *ev, enum ab_outcome outcome, int 
 	assert_int_equal(ev->done.code, code);
 }
 
-/* --- the table --- */
-
-static void every_status_has_a_meaning(void **state)
-{
-	static const struct {
-		int status;
-		enum ab_outcome login, logout;
-		const char *words; /* a part of them; NULL: none */
-	} rows[] = {
-		{ 0, AB_OUTCOME_DONE, AB_OUTCOME_DONE, "went well" },
-		{ 1, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY, "failed" },
-		{ 2, AB_OUTCOME_RETRY, AB_OUTCOME_GONE, "no such session" },
-		{ 3, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY, "memory" },
-		{ 4, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY, "connection" },
-		{ 5, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY, "ended the login" },
-		{ 6, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY, "database" },
-		{ 7, AB_OUTCOME_DENIED, AB_OUTCOME_DENIED, "value" },
-		{ 8, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY, "in time" },
-		{ 9, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY, "internal" },
-		{ 10, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY, "logout" },
-		{ 11, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY, "in time" },
-		{ 12, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY, "iscsi_tcp" },
-		{ 13, AB_OUTCOME_DENIED, AB_OUTCOME_DENIED, "admit" },
-		{ 14, AB_OUTCOME_DENIED, AB_OUTCOME_RETRY, "transport" },
-		{ 15, AB_OUTCOME_EXISTS, AB_OUTCOME_RETRY, "already" },
-		{ 16, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY, "restart iscsid" },
-		{ 17, AB_OUTCOME_RETRY, AB_OUTCOME_UNKNOWN, NULL },
-		{ 18, AB_OUTCOME_UNKNOWN, AB_OUTCOME_UNKNOWN, "broke off" },
-		{ 19, AB_OUTCOME_DENIED, AB_OUTCOME_DENIED, "refused" },
-		{ 20, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY, "start iscsid" },
-		{ 21, AB_OUTCOME_RETRY, AB_OUTCOME_GONE, "no such record" },
-		{ 22, AB_OUTCOME_RETRY, AB_OUTCOME_UNKNOWN, "sysfs" },
-		{ 23, AB_OUTCOME_RETRY, AB_OUTCOME_UNKNOWN, "adapter" },
-		{ 24, AB_OUTCOME_DENIED, AB_OUTCOME_RETRY, "CHAP" },
-		{ 27, AB_OUTCOME_DENIED, AB_OUTCOME_DENIED, "cannot do" },
-		{ 28, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY, "in use" },
-		{ 29, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY, "busy" },
-		{ 30, AB_OUTCOME_RETRY, AB_OUTCOME_UNKNOWN, NULL },
-		{ 31, AB_OUTCOME_UNKNOWN, AB_OUTCOME_UNKNOWN, "early" },
-		{ 32, AB_OUTCOME_UNKNOWN, AB_OUTCOME_RETRY, "connected again" },
-		{ 33, AB_OUTCOME_UNKNOWN, AB_OUTCOME_UNKNOWN, "in time" },
-		{ 127, AB_OUTCOME_RETRY, AB_OUTCOME_UNKNOWN, NULL },
-		{ 255, AB_OUTCOME_RETRY, AB_OUTCOME_UNKNOWN, NULL },
-		{ AB_LOGIN_E_CONNECT, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY, "TCP" },
-		{ AB_LOGIN_E_TIMEOUT, AB_OUTCOME_UNKNOWN, AB_OUTCOME_UNKNOWN,
-		  "left to end" },
-		{ AB_LOGIN_E_ABSENT, AB_OUTCOME_RETRY, AB_OUTCOME_RETRY,
-		  "no such session" },
-	};
-	char what[32];
-
-	(void)state;
-	for (unsigned int i = 0; i < AB_COUNT(rows); i++) {
-		const char *words = ab_login_words(rows[i].status);
-
-		snprintf(what, sizeof(what), "status %d", rows[i].status);
-		ab_assert_row(what, ab_login_outcome(rows[i].status) == rows[i].login);
-		ab_assert_row(what,
-			      ab_logout_outcome(rows[i].status) == rows[i].logout);
-		ab_assert_row(what, !words == !rows[i].words);
-		ab_assert_row(what, !words || strstr(words, rows[i].words));
-	}
-	assert_null(ab_login_words(-ENOENT));
-}
-
 /* --- logins --- */
 
 static void a_login_names_exactly_one_record(void **state)
@@ -814,7 +749,6 @@ static void a_relative_path_is_no_program(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_status_has_a_meaning),
 		LOGIN_TEST(a_login_names_exactly_one_record),
 		LOGIN_TEST(the_status_becomes_outcome_and_code),
 		LOGIN_TEST(the_session_is_told_before_the_answer),
