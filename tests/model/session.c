@@ -116,12 +116,12 @@ static unsigned int count_of_target(struct model *m, const char *target)
 	return n;
 }
 
-static unsigned int count_logins(const struct model *m)
+static unsigned int count_jobs(const struct model *m, enum ab_effect_type type)
 {
 	unsigned int i, n = 0;
 
 	for (i = 0; i < m->n_jobs; i++)
-		n += m->jobs[i].type == AB_EF_LOGIN;
+		n += m->jobs[i].type == (uint32_t)type;
 	return n;
 }
 
@@ -167,9 +167,10 @@ static void check_limits(struct model *m, const struct ab_effect *ef)
 		model_violate(m, "no login where the policy has none");
 	if (count_of_target(m, target) >= pol->sessions_max)
 		model_violate(m, "no more sessions of a target than SessionsPerTarget");
-	if (model_count_sessions(m) + count_logins(m) >= pol->sessions_total)
+	if (model_count_sessions(m) + count_jobs(m, AB_EF_LOGIN) >= pol->sessions_total)
 		model_violate(m, "no more sessions than TotalSessions");
-	if (count_logins(m) >= pol->concurrency)
+	if (count_jobs(m, AB_EF_LOGIN) + count_jobs(m, AB_EF_LOGOUT) >=
+	    pol->concurrency)
 		model_violate(m, "no more logins at a time than Concurrency");
 	if (pol->multipath == AB_MULTIPATH_REQUIRE)
 		check_gate(m, target);
@@ -211,6 +212,24 @@ void model_check_login(struct model *m, const struct ab_effect *ef)
 	check_limits(m, ef);
 }
 
+/* Is a login under way to a binding of the target that the engine has chosen? */
+static bool is_replacement_due(const struct model *m, const char *target)
+{
+	const struct ab_engine *e = model_engine_const(m);
+	uint32_t i, slot;
+
+	for (i = 0; i < m->n_jobs; i++) {
+		if (m->jobs[i].type != AB_EF_LOGIN ||
+		    strcmp(m->jobs[i].login.key.target, target) != 0)
+			continue;
+		slot = ab_world_find_node_key(e, &m->jobs[i].login.key);
+		if (slot != AB_NONE && ab_node_at_const(e, slot)->login.is_chosen &&
+		    find_over(m, &m->jobs[i].login.key) < 0)
+			return true;
+	}
+	return false;
+}
+
 void model_check_logout(struct model *m, const struct ab_effect *ef)
 {
 	const struct ab_engine *e = model_engine_const(m);
@@ -225,6 +244,9 @@ void model_check_logout(struct model *m, const struct ab_effect *ef)
 		    !is_over(&m->sessions[session].key, &r->key))
 			model_violate(m, "a foreign session is never logged out");
 	}
+	if (is_replacement_due(m, ef->logout.key.target))
+		model_violate(m,
+			      "what takes a session's place stands before it is ended");
 	for (i = 0; i < m->n_jobs; i++)
 		if (m->jobs[i].type == AB_EF_LOGOUT &&
 		    find_sid(m, m->jobs[i].logout.sid) >= 0 &&
