@@ -13,6 +13,7 @@
 #define E_EXISTS 15
 #define E_CHAP 24
 #define E_NO_SESSION 2
+#define E_NO_MEMORY 3
 
 /* Time that a session's disks get before it counts as one without any. */
 #define DISKS_MS 5000
@@ -443,7 +444,10 @@ static enum ab_outcome log_in(struct model *m, const struct ab_effect *ef,
 	if (*ret_code)
 		return ab_login_outcome(*ret_code);
 	slot = make_session(m, key, port);
-	assert(slot >= 0); /* TotalSessions of the models' policies sees to it */
+	if (slot < 0) {
+		*ret_code = E_NO_MEMORY;
+		return ab_login_outcome(*ret_code);
+	}
 	if (q) {
 		push_session(m, &m->sessions[slot], q);
 		push_mapped(&m->sessions[slot], q);
