@@ -280,8 +280,11 @@ policy() { # FILE: text from standard input
 }
 
 # The daemon in the namespace "host"; its log is $T/autobindd.log.
+# AHEAD=SECONDS: its clock is that much ahead, as if it had been away for so long.
 daemon_start() { # ARGUMENTS...
-	start autobindd ip netns exec "$(ns_name host)" "$B/autobindd" "${ROOTS[@]}" \
+	# shellcheck disable=SC2086 # words
+	start autobindd ip netns exec "$(ns_name host)" \
+		${AHEAD:+unshare --time --boottime "$AHEAD"} "$B/autobindd" "${ROOTS[@]}" \
 		--discover-helper "$B/autobind-discover" "$@"
 	must_become 10 ab ports
 }

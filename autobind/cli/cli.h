@@ -56,8 +56,8 @@ struct ab_cli {
 	char **args; /* borrowed from argv */
 };
 
-/* Standard output and error as they are: a terminal or not, colours (NO_COLOR), width.
- */
+/* Standard output and error as they are: a terminal or not, colours
+ * (NO_COLOR), width. */
 void ab_cli_setup_terminal(struct ab_cli_setup *setup);
 
 /* Return: enum ab_exit. */

@@ -65,7 +65,7 @@ static void own(struct ab_record_item *r, uint64_t hash)
 {
 	r->ledger = AB_OWNER_OURS;
 	r->is_present = r->is_seen = r->is_ledger_seen = true;
-	r->was_delete = r->is_restoring = false;
+	r->was_delete = r->is_restoring = r->is_doubted = false;
 	r->state = AB_RECORD_OK;
 	r->hash = r->own_hash = hash;
 }
@@ -92,6 +92,9 @@ static void iface_done(const struct ab_step *s, const struct ab_job *job,
 		if (was_write) {
 			own(&f->record, ev->done.hash);
 			f->binding = f->written;
+			/* The store knows nothing of its Retire. */
+			if (f->retire_ms >= 0)
+				f->record.is_ledger_due = e->is_ledger_dirty = true;
 		} else {
 			disown(&f->record);
 		}

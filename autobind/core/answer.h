@@ -10,8 +10,8 @@
 
 #include "core/world.h"
 
-/* One binding that a discovery named; needs a free slot in paths, targets and founds.
- */
+/* One binding that a discovery named; needs a free slot in paths, targets
+ * and founds. */
 void ab_answer_found(struct ab_engine *e, const struct ab_event *ev);
 
 /* The one answer to a job. */

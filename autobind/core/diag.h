@@ -54,8 +54,8 @@ struct ab_text ab_diag_begin(struct ab_diags *d, enum ab_diag_severity severity,
 /* Adds @s, which somebody else wrote: cut behind 96 bytes, whole characters only. */
 void ab_diag_word(struct ab_text *t, const char *s);
 
-/* A message made of strings up to a NULL; every second one is foreign: ab_diag_word().
- */
+/* A message made of strings up to a NULL; every second one is
+ * foreign: ab_diag_word(). */
 void ab_diag_add(struct ab_diags *d, enum ab_diag_severity severity, uint32_t file,
 		 uint32_t line, ...) __attribute__((sentinel));
 

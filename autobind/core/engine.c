@@ -39,6 +39,7 @@ struct ab_engine *ab_engine_init(void *block, const struct ab_limits *limits,
 	e->config = *config;
 	e->random = config->seed;
 	e->next = e->orphans_due = e->targets_due = AB_MONO_NEVER;
+	e->recheck_at = AB_MONO_NEVER;
 	return e;
 }
 
@@ -235,19 +236,22 @@ static void take_event(const struct ab_step *s, const struct ab_event *ev)
 
 static void ask_resyncs(const struct ab_step *s)
 {
+	struct ab_engine *e = s->e;
 	unsigned int i;
 
+	if (!e->is_recheck_asked && ab_mono_reached(e->recheck_at, e->now))
+		e->is_recheck_asked = e->wants_resync[AB_SOURCE_RECORDS] = true;
 	/* Who owns a record must be known when its absence is noticed: ledger first. */
 	for (i = AB_SOURCE_MAX; i-- > 0;) {
 		struct ab_effect *ef;
 
-		if (!s->e->wants_resync[i])
+		if (!e->wants_resync[i])
 			continue;
 		ef = ab_plan_emit(s, AB_EF_RESYNC);
 		if (!ef)
 			return;
 		ef->resync.source = (uint8_t)i;
-		s->e->wants_resync[i] = false;
+		e->wants_resync[i] = false;
 	}
 }
 
@@ -258,6 +262,8 @@ static ab_mono next_deadline(const struct ab_engine *e)
 
 	if (e->is_starved || e->wants_room)
 		return e->now;
+	if (!e->is_recheck_asked)
+		next = ab_mono_min(next, e->recheck_at);
 	next = ab_mono_min(next, e->targets_due);
 	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ports, i)) {

@@ -38,6 +38,10 @@ struct ab_engine_config {
 	bool no_login; /* cap every policy at Action=record */
 };
 
+/* A discovery by hand deletes records and writes them again within this: what it
+ * removed is made again, what a listing lacked is looked for once more. */
+#define AB_RESTORE_MS 5000
+
 /* The event was not taken: a table is full. Copy into a larger block and repeat it. */
 #define AB_ENGINE_E_LIMIT 1
 
@@ -99,8 +103,8 @@ int ab_engine_step(struct ab_engine *e, const struct ab_policy_set *set,
 /* When AB_EV_TICK is due next; AB_MONO_NEVER: only an event can change anything. */
 ab_mono ab_engine_next(const struct ab_engine *e);
 
-/* Planning stopped because a table is full: copy into a larger block, then AB_EV_TICK.
- */
+/* Planning stopped because a table is full: copy into a larger block,
+ * then AB_EV_TICK. */
 bool ab_engine_wants_room(const struct ab_engine *e);
 
 /**

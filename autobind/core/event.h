@@ -135,6 +135,12 @@ struct ab_ledger_entry {
 		struct {
 			char name[AB_IFACE_NAME];
 			struct ab_port_identity port;
+			bool can_retire;    /* its policy has a Retire, */
+			uint64_t retire_ms; /* this */
+			uint64_t orphan_ms; /* CLOCK_BOOTTIME since when its port is
+					       gone; 0: it is not, or was not in this
+					       boot */
+			uint64_t boot; /* mark of that boot, the ledger's own matter */
 		} iface;
 	};
 };
@@ -174,13 +180,13 @@ struct ab_event {
 		} iface;
 		struct {
 			struct ab_node_key key;
-			char netdev[AB_NETDEV_NAME]; /* the record's copy of the binding
-						      */
+			/* The record's copy of the binding. */
+			char netdev[AB_NETDEV_NAME];
 			char hwaddr[20];
-			uint64_t hash;	   /* of the record's content */
-			uint8_t state;	   /* enum ab_record_state */
-			bool by_discovery; /* went or changed in the same burst as a
-					      changed st_config */
+			uint64_t hash; /* of the record's content */
+			uint8_t state; /* enum ab_record_state */
+			/* Went or changed in the same burst as a changed st_config. */
+			bool by_discovery;
 		} node;
 		struct ab_ledger_entry ledger;
 		struct ab_session session;
@@ -195,9 +201,9 @@ struct ab_event {
 			uint64_t path;
 			uint32_t seq;
 			uint8_t result; /* enum ab_probe_result */
-			uint8_t method; /* enum ab_probe_method that was used: ICMP or
-					   TCP */
-			int32_t error;	/* errno of CANNOT_SEND and REFUSED */
+			/* enum ab_probe_method that was used: ICMP or TCP. */
+			uint8_t method;
+			int32_t error; /* errno of CANNOT_SEND and REFUSED */
 			uint32_t rtt_us;
 			uint32_t arrival; /* ifindex that the answer came in by */
 		} probe;
@@ -286,8 +292,8 @@ enum ab_note {
 
 struct ab_effect {
 	uint32_t type; /* enum ab_effect_type */
-	uint64_t job; /* for the types that have one; never 0, never used twice in a run
-		       */
+	/* For the types that have one; never 0, never used twice in a run. */
+	uint64_t job;
 	union {
 		struct {
 			uint64_t path; /* opaque; comes back in AB_EV_PROBE */
@@ -307,25 +313,25 @@ struct ab_effect {
 		struct {
 			struct ab_binding binding;
 			struct ab_port_identity port; /* for the ledger */
-			bool is_update; /* ours exists with .hash: replace it, else
-					   create */
+			/* Ours exists with .hash: replace it, else create. */
+			bool is_update;
 			uint64_t hash;
 		} iface;
 		struct {
 			struct ab_node_key key;
 			struct ab_portal discovery; /* family 0: static */
-			uint32_t policy;   /* index in the current set: its [Node] keys
-					      apply */
+			/* Index in the current set: its [Node] keys apply. */
+			uint32_t policy;
 			uint64_t settings; /* their hash, for the ledger */
-			bool is_update;	   /* ours exists with .hash: replace it, else
-					      create */
+			/* Ours exists with .hash: replace it, else create. */
+			bool is_update;
 			uint64_t hash;
 		} node;
 		struct ab_ledger_entry ledger;
 		struct {
 			uint32_t ifindex;
-			char netdev[AB_NETDEV_NAME]; /* "": through no device in
-							particular */
+			/* "": through no device in particular. */
+			char netdev[AB_NETDEV_NAME];
 			struct ab_portal portal;
 			char initiatorname[AB_TARGET_NAME]; /* "": the host's */
 			uint32_t deadline_ms;

@@ -231,6 +231,9 @@ static const struct field ledger_iface_fields[] = {
 	F("permmac", ledger.iface.port.perm_hwaddr, FIELD_HWADDR),
 	F("path", ledger.iface.port.id_path, FIELD_STRING),
 	F("port", ledger.iface.port.name, FIELD_STRING),
+	F("retires", ledger.iface.can_retire, FIELD_FLAG),
+	F("retire", ledger.iface.retire_ms, FIELD_U64),
+	F("orphan", ledger.iface.orphan_ms, FIELD_U64),
 	END,
 };
 
@@ -393,6 +396,9 @@ static const struct field ledger_iface_effect_fields[] = {
 	E("permmac", ledger.iface.port.perm_hwaddr, FIELD_HWADDR),
 	E("path", ledger.iface.port.id_path, FIELD_STRING),
 	E("port", ledger.iface.port.name, FIELD_STRING),
+	E("retires", ledger.iface.can_retire, FIELD_FLAG),
+	E("retire", ledger.iface.retire_ms, FIELD_U64),
+	E("orphan", ledger.iface.orphan_ms, FIELD_U64),
 	END,
 };
 

@@ -42,8 +42,8 @@ struct ab_health {
 /* Starts anew in @state. */
 void ab_health_reset(struct ab_health *h, enum ab_path_state state, ab_mono now);
 
-/* Sets a state that the kernel's knowledge decides; keeps .since when it is the same.
- */
+/* Sets a state that the kernel's knowledge decides; keeps .since when it is
+ * the same. */
 bool ab_health_set(struct ab_health *h, enum ab_path_state state, int32_t error,
 		   ab_mono now);
 

@@ -7,6 +7,7 @@
 
 #include "core/name.h"
 #include "util/hash.h"
+#include "util/mono.h"
 #include "util/num.h"
 
 #define HEAD "autobind-ledger 1\n"
@@ -14,7 +15,8 @@
 
 /* Longer than any value; what is longer cannot fit its field. */
 #define VALUE_MAX 512
-#define VLAN_MAX 4095 /* 12 bits (IEEE 802.1Q) */
+#define VLAN_MAX 4095					  /* 12 bits (IEEE 802.1Q) */
+#define MS_MAX ((uint64_t)(INT64_MAX / AB_NSEC_PER_MSEC)) /* what an ab_mono holds */
 
 const char *ab_ledger_strerror(int code)
 {
@@ -47,7 +49,8 @@ bool ab_ledger_can_hold(const struct ab_ledger_entry *e)
 		       e->iface.port.type < AB_PORT_TYPE_MAX &&
 		       e->iface.port.vlan_id <= VLAN_MAX &&
 		       e->iface.port.perm_hwaddr.len <=
-			       sizeof(e->iface.port.perm_hwaddr.bytes);
+			       sizeof(e->iface.port.perm_hwaddr.bytes) &&
+		       e->iface.retire_ms <= MS_MAX && e->iface.orphan_ms <= MS_MAX;
 	if (e->kind != AB_LEDGER_NODE &&
 	    (e->kind != AB_LEDGER_SESSION || e->owner != AB_OWNER_HELD))
 		return false;
@@ -130,6 +133,16 @@ static void add_iface(struct ab_text *t, const struct ab_ledger_entry *e)
 		ab_text_addx(t, port->perm_hwaddr.bytes[i], 2);
 	add_value(t, "path", port->id_path);
 	add_value(t, "netdev", port->name);
+	if (e->iface.can_retire) {
+		ab_text_add(t, "\tretire=");
+		ab_text_addu(t, e->iface.retire_ms);
+	}
+	if (e->iface.orphan_ms) {
+		ab_text_add(t, "\torphan=");
+		ab_text_addu(t, e->iface.orphan_ms);
+		ab_text_add(t, "\tboot=");
+		ab_text_addx(t, e->iface.boot, 16);
+	}
 }
 
 static void add_node(struct ab_text *t, const struct ab_node_key *node)
@@ -266,6 +279,9 @@ enum {
 	HAS_TPGT = 1 << 9,
 	HAS_IFACE = 1 << 10,
 	HAS_SETTINGS = 1 << 11,
+	HAS_RETIRE = 1 << 12,
+	HAS_ORPHAN = 1 << 13,
+	HAS_BOOT = 1 << 14,
 };
 #define OF_IFACE (1 << AB_LEDGER_IFACE)
 #define OF_NODE (1 << AB_LEDGER_NODE)
@@ -290,6 +306,9 @@ static const struct {
 	{ "tpgt", HAS_TPGT, OF_NODE | OF_SESSION },
 	{ "iface", HAS_IFACE, OF_NODE | OF_SESSION },
 	{ "settings", HAS_SETTINGS, OF_NODE },
+	{ "retire", HAS_RETIRE, OF_IFACE },
+	{ "orphan", HAS_ORPHAN, OF_IFACE },
+	{ "boot", HAS_BOOT, OF_IFACE },
 };
 
 static unsigned int field_of(struct span key, uint8_t kind)
@@ -320,6 +339,11 @@ static bool set_number(struct ab_ledger_entry *e, unsigned int field, const char
 		return true;
 	case HAS_PORTAL:
 		return ab_name_parse_portal(value, &e->node.portal) == 0;
+	case HAS_RETIRE:
+		e->iface.can_retire = true;
+		return ab_num_u64(value, 0, MS_MAX, &e->iface.retire_ms) == 0;
+	case HAS_ORPHAN:
+		return ab_num_u64(value, 1, MS_MAX, &e->iface.orphan_ms) == 0;
 	default:
 		if (ab_num_i64(value, INT32_MIN, INT32_MAX, &i))
 			return false;
@@ -338,6 +362,8 @@ static bool set_field(struct ab_ledger_entry *e, unsigned int field, struct span
 		return get_hex(value, 16, &e->hash);
 	case HAS_SETTINGS:
 		return get_hex(value, 16, &e->settings);
+	case HAS_BOOT:
+		return get_hex(value, 16, &e->iface.boot);
 	case HAS_NAME:
 		return get_text(value, e->iface.name, sizeof(e->iface.name));
 	case HAS_HWADDR:
@@ -394,6 +420,8 @@ static bool parse_entry(struct span line, struct ab_ledger_entry *e)
 			return false;
 		seen |= field;
 	}
+	if (e->kind == AB_LEDGER_IFACE && e->iface.orphan_ms == 0)
+		e->iface.boot = 0; /* of no time */
 	needs = e->kind == AB_LEDGER_IFACE ? NEEDS_IFACE : NEEDS_NODE;
 	return (seen & needs) == needs && ab_ledger_can_hold(e);
 }

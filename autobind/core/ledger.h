@@ -6,6 +6,8 @@
  * tabs, values percent-escaped (util/text.h):
  *
  * - "iface", owner, then hash= name= port= [vlan=] [hwaddr=] [path=] [netdev=]
+ *   [retire= of its policy, ms] [orphan= since when its port is gone, CLOCK_BOOTTIME in
+ *   ms, boot= mark of that boot]
  * - "node", owner, then hash= target= portal= tpgt= iface= [settings=]
  *
  * - "session", held, then the same keys: the administrator ended that session

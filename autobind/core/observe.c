@@ -26,10 +26,12 @@ void ab_observe_link(const struct ab_step *s, const struct ab_link *link)
 		return;
 	if (!is_new && !ab_streq(p->link.name, link->name))
 		ab_plan_note(s, AB_NOTE_PORT_RENAMED, p, NULL, link->name, 0);
-	if (is_new)
+	if (is_new) {
 		p->changed_at = e->now;
-	/* A bond that gains a member, a VRF that is renamed: others may depend on it.
-	 */
+		e->is_orphans_dirty = true;
+	}
+	/* A bond that gains a member, a VRF that is renamed: others may depend
+	 * on it. */
 	if (is_new || p->link.master != link->master ||
 	    !ab_streq(p->link.name, link->name))
 		ab_world_touch_all(e, false);
@@ -50,6 +52,7 @@ static void forget_port(const struct ab_step *s, uint32_t slot)
 	ab_plan_note(s, AB_NOTE_PORT_GONE, p, NULL, NULL, 0);
 	p->has_link = false;
 	ab_plan_use_iface(e, slot, AB_NONE);
+	e->is_orphans_dirty = true;
 	while (p->first_addr != AB_NONE)
 		ab_world_remove_addr(e, p->first_addr);
 	/* Whatever udev says of it later is about a device that is no more. */
@@ -287,7 +290,7 @@ static bool observe(struct ab_record_item *r, uint64_t hash, uint8_t state)
 	bool is_new = !r->is_present || r->hash != hash || r->state != state;
 
 	r->is_seen = r->is_present = true;
-	r->was_delete = r->is_restoring = false;
+	r->was_delete = r->is_restoring = r->is_doubted = false;
 	r->hash = hash;
 	r->state = state;
 	return is_new;
@@ -352,12 +355,12 @@ static bool hold(const struct ab_step *s, struct ab_record_item *r, bool by_disc
 {
 	bool was_delete = r->was_delete;
 
-	r->was_delete = false;
+	r->was_delete = r->is_doubted = false;
 	if (r->ledger != AB_OWNER_OURS || r->job)
 		return false;
 	if (was_delete) {
-		/* We wanted to delete it, did not hear what came of it, and it is gone.
-		 */
+		/* We wanted to delete it, did not hear what came of it, and it
+		 * is gone. */
 		set_ledger(s->e, r, AB_OWNER_FOREIGN);
 		return false;
 	}
@@ -427,6 +430,21 @@ static void ledger_of_session(struct ab_engine *e, const struct ab_ledger_entry 
 		ab_observe_hold_session(e, n, false);
 }
 
+/* What the ledger says of the end of a record whose port is gone. In another boot the
+ * time counts anew from when the port is missed: that clock is over, devices may come
+ * late, and a record that goes too early may be one that is still wanted. */
+static void restore_retire(const struct ab_engine *e, struct ab_iface *f,
+			   const struct ab_ledger_entry *entry)
+{
+	ab_mono since = ab_mono_add_ms(ab_mono_ns(0), (int64_t)entry->iface.orphan_ms);
+
+	if (f->port != AB_NONE || f->record.is_ledger_due)
+		return;
+	f->retire_ms = entry->iface.can_retire ? (int64_t)entry->iface.retire_ms : -1;
+	f->orphan_since =
+		entry->iface.orphan_ms ? ab_mono_min(since, e->now) : AB_MONO_NEVER;
+}
+
 void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry)
 {
 	struct ab_record_item *r;
@@ -442,6 +460,7 @@ void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry)
 			ab_iface_at(e, ab_world_add_iface(e, entry->iface.name));
 
 		f->identity = entry->iface.port;
+		restore_retire(e, f, entry);
 		r = &f->record;
 	} else {
 		struct ab_node *n = ab_node_at(e, ab_world_add_node(e, &entry->node));
@@ -528,6 +547,30 @@ static bool is_missing(const struct ab_record_item *r)
 	       !r->job && !r->is_awaited && !r->is_restoring;
 }
 
+/*
+ * iscsiadm's discovery deletes records and writes them again: a listing that falls into
+ * that lacks them, and no event will say why. So what is missing in a listing counts as
+ * removed only when another one, AB_RESTORE_MS later, lacks it, too.
+ */
+static bool doubt(struct ab_engine *e, struct ab_record_item *r, bool is_confirmed)
+{
+	if (r->ledger != AB_OWNER_OURS || r->was_delete ||
+	    (r->is_doubted && is_confirmed))
+		return false;
+	if (!r->is_doubted) {
+		r->is_doubted = true;
+		e->recheck_at = ab_mono_add_ms(e->now, AB_RESTORE_MS);
+		e->is_recheck_asked = false;
+	}
+	return true;
+}
+
+static void disown(struct ab_record_item *r)
+{
+	r->ledger = AB_OWNER_FOREIGN;
+	r->is_doubted = false;
+}
+
 /* What the ledger does not name is not ours, unless it has yet to be told. */
 static void sweep_ledger(struct ab_engine *e)
 {
@@ -540,7 +583,7 @@ static void sweep_ledger(struct ab_engine *e)
 
 		r = &ab_node_at(e, i)->record;
 		if (!r->is_ledger_seen && !r->is_ledger_due)
-			r->ledger = AB_OWNER_FOREIGN;
+			disown(r);
 		if (!l->is_ledger_seen && !l->is_ledger_due)
 			l->is_held = false;
 		ab_world_release_node(e, i);
@@ -550,7 +593,7 @@ static void sweep_ledger(struct ab_engine *e)
 		r = &ab_iface_at(e, i)->record;
 		if (r->is_ledger_seen || r->is_ledger_due)
 			continue;
-		r->ledger = AB_OWNER_FOREIGN;
+		disown(r);
 		ab_world_release_iface(e, i);
 	}
 }
@@ -568,25 +611,57 @@ static void end_waits(struct ab_engine *e)
 		ab_iface_at(e, i)->record.is_awaited = false;
 }
 
-static void sweep_records(const struct ab_step *s)
+/* Not there, for all that is known so far. */
+static void miss(struct ab_engine *e, struct ab_record_item *r,
+		 const struct ab_iface *f)
+{
+	if (r->is_present)
+		touch_iface_users(e, f);
+	r->is_present = false;
+}
+
+/* @is_confirmed: this listing is the second one for those in doubt. */
+static void sweep_records(const struct ab_step *s, bool is_confirmed)
 {
 	struct ab_engine *e = s->e;
 	uint32_t i;
 
 	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->nodes, i)) {
-		if (is_missing(&ab_node_at(e, i)->record))
-			node_gone(s, i, false);
-		else
+		struct ab_node *n = ab_node_at(e, i);
+
+		if (!is_missing(&n->record))
 			ab_world_release_node(e, i);
+		else if (doubt(e, &n->record, is_confirmed))
+			miss(e, &n->record, ab_iface_at(e, n->iface));
+		else
+			node_gone(s, i, false);
 	}
 	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ifaces, i)) {
-		if (is_missing(&ab_iface_at(e, i)->record))
-			iface_gone(s, i);
-		else
+		struct ab_iface *f = ab_iface_at(e, i);
+
+		if (!is_missing(&f->record))
 			ab_world_release_iface(e, i);
+		else if (doubt(e, &f->record, is_confirmed))
+			miss(e, &f->record, f);
+		else
+			iface_gone(s, i);
 	}
+}
+
+/* All records have been listed. */
+static void end_records(const struct ab_step *s)
+{
+	struct ab_engine *e = s->e;
+	bool is_confirmed = ab_mono_reached(e->recheck_at, e->now);
+
+	if (is_confirmed) {
+		e->recheck_at = AB_MONO_NEVER;
+		e->is_recheck_asked = false;
+	}
+	end_waits(e);
+	sweep_records(s, is_confirmed);
 }
 
 void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev)
@@ -604,15 +679,14 @@ void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev)
 		sweep_udev(e);
 		break;
 	case AB_SOURCE_RECORDS:
-		end_waits(e);
-		sweep_records(s);
+		end_records(s);
 		break;
 	case AB_SOURCE_LEDGER:
 		e->is_ledger_unreadable = ev->dump.is_unreadable;
 		sweep_ledger(e);
 		/* Only a whole listing shows what is missing. */
 		if (e->is_fresh[AB_SOURCE_RECORDS] && !e->is_dumping[AB_SOURCE_RECORDS])
-			sweep_records(s);
+			sweep_records(s, false);
 		break;
 	case AB_SOURCE_SESSIONS:
 		ab_observe_sessions_end(s);
@@ -661,7 +735,7 @@ void ab_observe_policy(const struct ab_step *s)
 
 static void apply_record(struct ab_engine *e, struct ab_record_item *r)
 {
-	r->is_denied = false;
+	r->is_denied = r->is_doubted = false;
 	r->backoff = (struct ab_backoff){ 0 };
 	if (r->ledger == AB_OWNER_HELD)
 		set_ledger(e, r, AB_OWNER_FOREIGN);

@@ -358,6 +358,19 @@ static bool tell_ledger_of_nodes(const struct ab_step *s)
 	return true;
 }
 
+bool ab_plan_tell_iface(const struct ab_step *s, struct ab_iface *f)
+{
+	struct ab_ledger_entry entry = { .iface.port = f->identity };
+
+	(void)ab_copy(entry.iface.name, sizeof(entry.iface.name), f->binding.iface);
+	entry.iface.can_retire = f->retire_ms >= 0;
+	entry.iface.retire_ms = entry.iface.can_retire ? (uint64_t)f->retire_ms : 0;
+	if (!ab_mono_is_never(f->orphan_since))
+		entry.iface.orphan_ms =
+			(uint64_t)ab_mono_ms_between(ab_mono_ns(0), f->orphan_since);
+	return tell_ledger(s, &f->record, AB_LEDGER_IFACE, &entry);
+}
+
 static bool tell_ledger_of_ifaces(const struct ab_step *s)
 {
 	struct ab_engine *e = s->e;
@@ -366,13 +379,10 @@ static bool tell_ledger_of_ifaces(const struct ab_step *s)
 	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ifaces, i)) {
 		struct ab_iface *f = ab_iface_at(e, i);
-		struct ab_ledger_entry entry = { .iface.port = f->identity };
 
 		if (!f->record.is_ledger_due)
 			continue;
-		(void)ab_copy(entry.iface.name, sizeof(entry.iface.name),
-			      f->binding.iface);
-		if (!tell_ledger(s, &f->record, AB_LEDGER_IFACE, &entry))
+		if (!ab_plan_tell_iface(s, f))
 			return false;
 		ab_world_release_iface(e, i);
 	}

@@ -11,15 +11,13 @@
 #include "core/desired.h"
 #include "core/world.h"
 
-/* Wait after which a record that a discovery by hand has removed is made again. */
-#define AB_RESTORE_MS 5000
 /* Two discoveries of the same address through the same port are at least this far
  * apart. */
 #define AB_DISCOVERY_GAP_MS 2000
 /* A discovery ends within this time, whatever the target does. */
 #define AB_DISCOVERY_DEADLINE_MS 15000
-/* Bindings that one discovery may name (RFC 7143 sets no limit; arrays stay far below).
- */
+/* Bindings that one discovery may name (RFC 7143 sets no limit; arrays stay
+ * far below). */
 #define AB_DISCOVERY_LINES 16384
 /* First and longest wait between two tries of anything that failed. */
 #define AB_BACKOFF_MIN_MS 1000
@@ -31,6 +29,10 @@
  * the ledger before anything that is done about it.
  */
 bool ab_plan_ledger(const struct ab_step *s);
+
+/* Tells it now what it is to say of an iface record, its Retire included. Return: false
+ * when there was no room. */
+bool ab_plan_tell_iface(const struct ab_step *s, struct ab_iface *f);
 
 /* Plans every dirty port whose soak is over; ports that could not be finished stay
  * dirty. */

@@ -97,8 +97,8 @@ void ab_plan_ask_again(struct ab_engine *e, struct ab_path *path)
 			: e->now;
 }
 
-/* Sets a state that is not the prober's to find, and tells when a portal is lost by it.
- */
+/* Sets a state that is not the prober's to find, and tells when a portal is lost
+ * by it. */
 static void set_state(const struct ab_step *s, const struct ab_port *p,
 		      struct ab_path *path, enum ab_path_state state)
 {

@@ -22,7 +22,7 @@ static struct ab_effect *emit_write(const struct ab_step *s, enum ab_effect_type
 	struct ab_effect *ef;
 	struct ab_job *job;
 
-	assert(!r->job && !r->is_awaited && !e->is_paused);
+	assert(!r->job && !r->is_awaited && !r->is_doubted && !e->is_paused);
 	assert(e->is_fresh[AB_SOURCE_RECORDS] && e->is_fresh[AB_SOURCE_LEDGER]);
 	assert(!r->is_present || owner == AB_OWNER_OURS);
 	assert(owner != AB_OWNER_HELD && !r->is_ledger_due);
@@ -46,7 +46,7 @@ static bool is_actionable(const struct ab_step *s, struct ab_port *p,
 {
 	const struct ab_engine *e = s->e;
 
-	if (r->job || r->is_awaited || r->is_denied || e->is_paused ||
+	if (r->job || r->is_awaited || r->is_doubted || r->is_denied || e->is_paused ||
 	    !e->is_fresh[AB_SOURCE_RECORDS] || !e->is_fresh[AB_SOURCE_LEDGER] ||
 	    (e->is_ledger_unreadable && r->is_present))
 		return false;
@@ -268,8 +268,8 @@ static bool still_fits(const struct ab_engine *e, const struct ab_port *p,
 	if (p->iface == AB_NONE)
 		return false;
 	f = ab_iface_at_const(e, p->iface);
-	/* Ours goes with the port through every rename; one about to be written, too.
-	 */
+	/* Ours goes with the port through every rename; one about to be
+	 * written, too. */
 	if (f->record.ledger != AB_OWNER_FOREIGN || f->record.job ||
 	    !f->record.is_present)
 		return !ab_streq(f->binding.iface, "default");
@@ -348,6 +348,23 @@ static enum ab_wish iface_wish(const struct ab_engine *e, const struct ab_policy
 	return AB_WISH_NONE;
 }
 
+/* The record has a port: its time has not begun. The ledger learns what has changed. */
+static bool keep_from_retiring(const struct ab_step *s, struct ab_iface *f,
+			       const struct ab_policy *pol)
+{
+	bool is_news =
+		f->retire_ms != pol->retire_ms || !ab_mono_is_never(f->orphan_since);
+
+	if (!is_news)
+		return true;
+	f->retire_ms = pol->retire_ms;
+	f->orphan_since = AB_MONO_NEVER;
+	if (f->record.ledger == AB_OWNER_FOREIGN)
+		return true;
+	f->record.is_ledger_due = s->e->is_ledger_dirty = true;
+	return ab_plan_tell_iface(s, f);
+}
+
 bool ab_plan_iface(const struct ab_step *s, uint32_t port)
 {
 	struct ab_engine *e = s->e;
@@ -375,12 +392,12 @@ bool ab_plan_iface(const struct ab_step *s, uint32_t port)
 	if (p->iface == AB_NONE)
 		return !e->wants_room;
 	f = ab_iface_at(e, p->iface);
-	f->retire_ms = pol->retire_ms;
 	f->release.unbind = pol->unbind;
 	f->release.min_paths = pol->min_paths;
 	f->release.settle_ms = pol->settle_ms;
 	f->release.since = AB_MONO_NEVER;
-	f->orphan_since = AB_MONO_NEVER;
+	if (!keep_from_retiring(s, f, pol))
+		return false;
 	if (pol->use_default)
 		return true;
 	f->record.wish = (uint8_t)iface_wish(e, pol, p, f, &want);
@@ -713,13 +730,14 @@ static bool retire_iface(const struct ab_step *s, uint32_t slot)
 	for (i = f->first_node; i != AB_NONE; i = ab_node_at(e, i)->next) {
 		struct ab_node *n = ab_node_at(e, i);
 
-		has_nodes |= n->record.is_present || !is_unused(e, n);
+		has_nodes |= n->record.is_present || n->record.is_doubted ||
+			     !is_unused(e, n);
 		if (is_unused(e, n) && is_retirable(e, &n->record) &&
 		    !delete_node(s, i))
 			return false;
 	}
-	/* An iface goes after its last node record; a foreign or modified one keeps it.
-	 */
+	/* An iface goes after its last node record; a foreign or modified one
+	 * keeps it. */
 	if (has_nodes || !is_retirable(e, &f->record))
 		return true;
 	ef = emit_write(s, AB_EF_IFACE_DELETE, AB_JOB_IFACE_DELETE, slot, &f->item,
@@ -729,6 +747,30 @@ static bool retire_iface(const struct ab_step *s, uint32_t slot)
 	ef->iface.binding = f->binding;
 	ef->iface.hash = f->record.own_hash;
 	return true;
+}
+
+/* Is the device there, though no policy takes it, or not yet? */
+static bool has_port(const struct ab_engine *e, const struct ab_iface *f)
+{
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ports, i)) {
+		const struct ab_port *p = ab_port_at_const(e, i);
+
+		if (p->has_link && ab_world_is_port(&f->identity, p))
+			return true;
+	}
+	return false;
+}
+
+static void set_orphan(const struct ab_step *s, struct ab_iface *f, ab_mono since)
+{
+	if (f->orphan_since.ns == since.ns)
+		return;
+	f->orphan_since = since;
+	f->record.is_ledger_due = s->e->is_ledger_dirty = true;
+	(void)ab_plan_tell_iface(s, f); /* without room: in the next step */
 }
 
 void ab_plan_orphans(const struct ab_step *s)
@@ -752,8 +794,12 @@ void ab_plan_orphans(const struct ab_step *s)
 		if (f->port != AB_NONE || f->retire_ms < 0 ||
 		    ab_world_owner(&f->record) != AB_OWNER_OURS)
 			continue;
+		if (has_port(e, f)) {
+			set_orphan(s, f, AB_MONO_NEVER);
+			continue;
+		}
 		if (ab_mono_is_never(f->orphan_since))
-			f->orphan_since = e->now;
+			set_orphan(s, f, e->now);
 		end = ab_mono_add_ms(f->orphan_since, f->retire_ms);
 		if (!ab_mono_reached(end, e->now))
 			e->orphans_due = ab_mono_min(e->orphans_due, end);

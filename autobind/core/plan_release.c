@@ -2,10 +2,10 @@
 /*
  * plan_release - logging out of sessions of ours that nothing wants any more.
  *
- * Make before break: what takes their place stands first. One session of a target at a
- * time, and only as far as Unbind goes; whether the session may go, whoever carries the
- * effect out finds out right before (enum ab_guard). A failed probe or a lost carrier
- * never leads here: a binding that the policy wants keeps its session.
+ * Make before break: what takes their place stands first. One session at a time, and
+ * only as far as Unbind goes; whether the session may go, whoever carries the effect
+ * out finds out right before (enum ab_guard). A failed probe or a lost carrier never
+ * leads here: a binding that the policy wants keeps its session.
  */
 #include "core/plan.h"
 
@@ -74,6 +74,19 @@ static ab_mono release_time(const struct ab_step *s, const struct ab_node *n,
 	return ab_mono_is_never(when) ? when : ab_mono_max(when, item->backoff.next);
 }
 
+/* Two sessions of one map may each be redundant as long as the other is there, and a
+ * map may have paths to several targets: one logout at a time. */
+static bool is_releasing(const struct ab_engine *e)
+{
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->sessions, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->sessions, i))
+		if (ab_session_at_const(e, i)->job)
+			return true;
+	return false;
+}
+
 /* Is a session over this chosen binding still to come, from all that is known? A record
  * that is held or was refused will not be there. */
 static bool is_coming(const struct ab_step *s, const struct ab_node *n)
@@ -89,18 +102,14 @@ static bool is_coming(const struct ab_step *s, const struct ab_node *n)
 }
 
 /* Make before break: does every session that takes its place stand, as far as one can?
- * Then a logout is under way neither. */
+ */
 static bool is_replaced(const struct ab_step *s, const struct ab_target *t)
 {
-	uint32_t i, k;
+	uint32_t i;
 
 	for (i = t->first_node; i != AB_NONE; i = ab_node_at(s->e, i)->target_next) {
 		const struct ab_node *n = ab_node_at(s->e, i);
 
-		for (k = n->login.session; k != AB_NONE;
-		     k = ab_session_at(s->e, k)->next)
-			if (ab_session_at(s->e, k)->job)
-				return false;
 		if (n->login.is_chosen && is_coming(s, n))
 			return false;
 	}
@@ -156,7 +165,7 @@ void ab_plan_release(const struct ab_step *s, struct ab_target *t)
 				continue;
 			}
 			/* The others' time comes after it. */
-			t->waits_for_job |= !log_out(s, k);
+			t->waits_for_job |= is_releasing(s->e) || !log_out(s, k);
 			return;
 		}
 	}

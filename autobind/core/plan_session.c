@@ -16,32 +16,44 @@
 
 #define PICKS_MAX 64 /* largest SessionsPerTarget */
 
-/* A binding that a policy logs in over, and all that it is judged by. */
+/* Where a session goes, or would go. */
+struct place {
+	uint32_t port; /* slot, or AB_NONE: not known */
+	int32_t tpgt;
+	struct ab_portal portal;
+	struct ab_net subnet; /* of the port, that the portal is in; len 0: none */
+};
+
+/* A binding that a policy logs in over. */
 struct candidate {
 	uint32_t slot;
 	const struct ab_node *n;
 	const struct ab_path *path;
 	const struct ab_policy *pol;
-	struct ab_net subnet; /* of the port, that the portal is in; family 0: none */
+	struct place place;
 };
 
+/* The sessions that a target is to have: those of others, and the bindings picked. */
 struct picks {
-	struct candidate v[PICKS_MAX];
+	struct place places[PICKS_MAX]; /* of the others' sessions, then of the picks */
+	uint32_t n_places;
+	uint32_t slots[PICKS_MAX]; /* of the bindings picked */
 	uint32_t n;
-	uint32_t n_others; /* sessions of others, which count */
 };
 
-static struct ab_net subnet_of(const struct ab_engine *e, const struct ab_path *path)
+static struct place place_of(const struct ab_engine *e, const struct ab_node *n,
+			     uint32_t port)
 {
-	uint32_t i = ab_port_at_const(e, path->port)->first_addr;
+	struct place place = { .port = port, .tpgt = n->tpgt, .portal = n->portal };
+	uint32_t i = port == AB_NONE ? AB_NONE : ab_port_at_const(e, port)->first_addr;
 
 	for (; i != AB_NONE; i = ab_ifaddr_at_const(e, i)->next) {
 		struct ab_net net = ab_net_of(&ab_ifaddr_at_const(e, i)->ifaddr.net);
 
-		if (ab_net_contains(&net, &path->portal.addr))
-			return net;
+		if (ab_net_contains(&net, &n->portal.addr))
+			place.subnet = net;
 	}
-	return (struct ab_net){ .len = 0 };
+	return place;
 }
 
 /* Return: false when no policy logs in over it. */
@@ -55,7 +67,7 @@ static bool make_candidate(const struct ab_step *s, uint32_t slot, struct candid
 	c->slot = slot;
 	c->n = n;
 	c->path = ab_path_at(s->e, ab_world_login_path(s->e, n));
-	c->subnet = subnet_of(s->e, c->path);
+	c->place = place_of(s->e, n, c->path->port);
 	return true;
 }
 
@@ -82,14 +94,14 @@ static struct merit merit_of(const struct picks *picks, const struct candidate *
 	struct merit m = { { class_of(c) } };
 	uint32_t i;
 
-	for (i = 0; i < picks->n; i++) {
-		const struct candidate *p = &picks->v[i];
+	for (i = 0; i < picks->n_places; i++) {
+		const struct place *p = &picks->places[i];
 
-		m.v[1] += p->n->tpgt == c->n->tpgt;
-		m.v[2] += p->path->port == c->path->port;
-		m.v[3] += ab_portal_equal(&p->n->portal, &c->n->portal);
-		m.v[4] += p->subnet.len == c->subnet.len &&
-			  ab_addr_equal(&p->subnet.addr, &c->subnet.addr);
+		m.v[1] += p->tpgt == c->place.tpgt;
+		m.v[2] += p->port == c->place.port;
+		m.v[3] += ab_portal_equal(&p->portal, &c->place.portal);
+		m.v[4] += p->subnet.len == c->place.subnet.len &&
+			  ab_addr_equal(&p->subnet.addr, &c->place.subnet.addr);
 	}
 	/* Of a path that is not up, a sample changes it and nobody plans anew. */
 	m.v[5] = c->path->health.state == AB_PATH_UP && c->path->health.has_rtt
@@ -120,10 +132,9 @@ static bool is_within_limits(const struct picks *picks, const struct candidate *
 {
 	uint32_t i, n = 0;
 
-	for (i = 0; i < picks->n; i++)
-		n += picks->v[i].path->port == c->path->port;
-	return picks->n + picks->n_others < c->pol->sessions_max &&
-	       n < c->pol->sessions_per_port;
+	for (i = 0; i < picks->n_places; i++)
+		n += picks->places[i].port == c->place.port;
+	return picks->n_places < c->pol->sessions_max && n < c->pol->sessions_per_port;
 }
 
 /* The best candidate that is not picked yet; false: there is none. */
@@ -158,18 +169,38 @@ static bool is_others(const struct ab_step *s, const struct ab_node *n)
 	       owner != AB_OWNER_MODIFIED && !ab_session_policy(s->e, s->set, n);
 }
 
-static void pick(const struct ab_step *s, struct ab_target *t, struct picks *picks)
+/* The port that has the address which a session comes from, or AB_NONE. */
+static uint32_t port_of(const struct ab_engine *e, const struct ab_session_item *item)
 {
-	struct candidate best;
 	uint32_t i;
 
-	picks->n = picks->n_others = 0;
+	for (i = ab_table_next(e, &e->addrs, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->addrs, i))
+		if (ab_addr_equal(&ab_ifaddr_at_const(e, i)->ifaddr.net.addr,
+				  &item->session.local))
+			return ab_world_find_port(
+				e, ab_ifaddr_at_const(e, i)->ifaddr.ifindex);
+	return AB_NONE;
+}
+
+static void pick(const struct ab_step *s, struct ab_target *t, struct picks *picks)
+{
+	struct candidate best = { 0 };
+	uint32_t i;
+
+	picks->n = picks->n_places = 0;
 	for (i = t->first_node; i != AB_NONE; i = ab_node_at(s->e, i)->target_next) {
-		ab_node_at(s->e, i)->login.is_chosen = false;
-		picks->n_others += is_others(s, ab_node_at(s->e, i));
+		struct ab_node *n = ab_node_at(s->e, i);
+
+		n->login.is_chosen = false;
+		if (!is_others(s, n) || picks->n_places == PICKS_MAX)
+			continue;
+		picks->places[picks->n_places++] = place_of(
+			s->e, n, port_of(s->e, ab_session_at(s->e, n->login.session)));
 	}
-	while (picks->n < PICKS_MAX && next_pick(s, t, picks, &best)) {
-		picks->v[picks->n++] = best;
+	while (picks->n_places < PICKS_MAX && next_pick(s, t, picks, &best)) {
+		picks->places[picks->n_places++] = best.place;
+		picks->slots[picks->n++] = best.slot;
 		ab_node_at(s->e, best.slot)->login.is_chosen = true;
 	}
 }
@@ -183,45 +214,48 @@ static uint32_t connect_ms(const struct ab_policy *pol)
 }
 
 /* Without room, or a free job, it stays READY. */
-static void log_in(const struct ab_step *s, const struct candidate *c)
+static void log_in(const struct ab_step *s, uint32_t slot)
 {
-	struct ab_node *n = ab_node_at(s->e, c->slot);
+	struct ab_node *n = ab_node_at(s->e, slot);
+	const struct ab_path *path = ab_path_at(s->e, ab_world_login_path(s->e, n));
+	const struct ab_port *p = ab_port_at(s->e, path->port);
+	const struct ab_policy *pol = &s->set->policies[p->policy];
 	struct ab_effect *ef;
 	struct ab_job *job;
 
 	/* Rules 4 and 5: one at a time, and never through a path that is not up. */
 	assert(!ab_session_is_open(n) && !n->login.is_held && !n->login.is_awaited);
-	assert(c->path->health.state == AB_PATH_UP && n->record.is_present);
+	assert(path->health.state == AB_PATH_UP && n->record.is_present);
 	assert(!s->e->is_paused && !s->e->config.no_login);
 	ef = ab_plan_emit(s, AB_EF_LOGIN);
 	if (!ef)
 		return;
-	job = ab_plan_start_job(s->e, AB_JOB_LOGIN, c->slot, &n->item);
+	job = ab_plan_start_job(s->e, AB_JOB_LOGIN, slot, &n->item);
 	if (!job) {
 		s->out->n--;
 		return;
 	}
 	n->login.job = ef->job = job->id;
 	ab_world_node_key(s->e, n, &ef->login.key);
-	if (!c->pol->use_default)
-		ef->login.ifindex = ab_port_at(s->e, c->path->port)->link.ifindex;
-	ef->login.connect_ms = connect_ms(c->pol);
-	ef->login.policy = (uint32_t)ab_port_at(s->e, c->path->port)->policy;
+	if (!pol->use_default)
+		ef->login.ifindex = p->link.ifindex;
+	ef->login.connect_ms = connect_ms(pol);
+	ef->login.policy = (uint32_t)p->policy;
 }
 
 /* What one picked binding waits for, now that all have been logged in to that could be.
  */
 static void note_wait(const struct ab_step *s, struct ab_target *t,
-		      const struct candidate *c, bool *is_gated)
+		      const struct ab_node *n, bool *is_gated)
 {
-	switch (ab_session_verdict(s->e, s->set, c->n)) {
+	switch (ab_session_verdict(s->e, s->set, n)) {
 	case AB_LOGIN_READY: /* there was no free job, or no room */
 	case AB_LOGIN_QUEUED:
 	case AB_LOGIN_TOTAL:
 		t->waits_for_job = true;
 		break;
 	case AB_LOGIN_WAITING:
-		t->due = ab_mono_min(t->due, c->n->login.backoff.next);
+		t->due = ab_mono_min(t->due, n->login.backoff.next);
 		break;
 	case AB_LOGIN_GATED:
 		*is_gated = t->gate != AB_GATE_LOOKING;
@@ -252,10 +286,12 @@ static void plan_target(const struct ab_step *s, struct ab_target *t)
 	t->gate = (uint8_t)ab_session_gate(s->e, t, &t->due);
 	pick(s, t, &picks);
 	for (i = 0; i < picks.n; i++)
-		if (ab_session_verdict(s->e, s->set, picks.v[i].n) == AB_LOGIN_READY)
-			log_in(s, &picks.v[i]);
+		if (ab_session_verdict(s->e, s->set,
+				       ab_node_at(s->e, picks.slots[i])) ==
+		    AB_LOGIN_READY)
+			log_in(s, picks.slots[i]);
 	for (i = 0; i < picks.n; i++)
-		note_wait(s, t, &picks.v[i], &is_gated);
+		note_wait(s, t, ab_node_at(s->e, picks.slots[i]), &is_gated);
 	if (is_gated && !t->is_gated)
 		ab_plan_note(s, AB_NOTE_GATED, NULL, NULL, t->name, t->gate);
 	t->is_gated = is_gated;

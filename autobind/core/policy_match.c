@@ -431,8 +431,8 @@ void ab_policy_iface_name(const struct ab_policy *p, const struct ab_link *link,
 	ab_text_init(&t, full, IFACE_NAME_MAX + 1 - end.len);
 	expand(&t, p, link);
 	make_safe(full);
-	/* The template is "%i" alone and the device has one of open-iscsi's own names.
-	 */
+	/* The template is "%i" alone and the device has one of open-iscsi's
+	 * own names. */
 	if (ab_name_check_iface(full))
 		full[0] = '_';
 	ab_text_init(&t, name, AB_IFACE_NAME);

@@ -38,6 +38,7 @@ static void each_deadline(const struct ab_engine *e, void (*fn)(void *arg, ab_mo
 	uint32_t i;
 
 	fn(arg, e->orphans_due);
+	fn(arg, e->recheck_at);
 	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ports, i)) {
 		fn(arg, ab_port_at_const(e, i)->due);
@@ -114,6 +115,7 @@ static void add_record(const struct projection *p, const struct ab_record_item *
 	add_flag(p, "awaited", r->is_awaited);
 	add_flag(p, "deleting", r->was_delete);
 	add_flag(p, "restoring", r->is_restoring);
+	add_flag(p, "doubted", r->is_doubted);
 	add_flag(p, "untold", r->is_ledger_due);
 	add_flag(p, "failing", r->backoff.attempts != 0);
 	add_flag(p, "denied", r->is_denied);
@@ -486,6 +488,8 @@ size_t ab_engine_project(const struct ab_engine *e, char *buf, size_t size)
 	add_flag(&p, "blind", e->is_ledger_unreadable);
 	add_number(&p, "multipath", e->multipath);
 	add_time(&p, e->orphans_due);
+	add_time(&p, e->recheck_at);
+	add_flag(&p, "rechecking", e->is_recheck_asked);
 	ab_text_addc(&t, '\n');
 	add_ports(&p);
 	add_ifaces(&p);

@@ -479,8 +479,8 @@ static void on_login_response(struct ab_proto *p)
 {
 	uint8_t flags = p->bhs[AT_FLAGS];
 
-	/* Also when the status is bad: then the address of a redirection is complete.
-	 */
+	/* Also when the status is bad: then the address of a redirection
+	 * is complete. */
 	if (!(flags & FLAG_CONTINUE) && p->n_pair > 0)
 		on_pair(p);
 	if (p->phase == AB_PROTO_ENDED || !is_status_ok(p))

@@ -114,8 +114,8 @@ static bool key_is(const struct ab_record_key *key, uint8_t kind_bit, const char
 	       memcmp(key->name, name, n) == 0;
 }
 
-/* Records are nearly in table order: looking from the last hit on finds a key at once.
- */
+/* Records are nearly in table order: looking from the last hit on finds a key
+ * at once. */
 static int find_from(unsigned int start, uint8_t kind_bit, const char *name, size_t n)
 {
 	for (unsigned int k = start; k < AB_KEY_MAX; k++) {
@@ -183,8 +183,7 @@ static void put(struct ab_record *rec, enum ab_key key, const char *value, size_
 	ab_record_set_add(&rec->given, key);
 }
 
-/* --- values ------------------------------------------------------------------------
- */
+/* --- values ----------------------------------------------------------------------- */
 
 int ab_record_check(enum ab_key key, const char *value)
 {
@@ -216,8 +215,7 @@ int ab_record_set_value(struct ab_record *rec, enum ab_key key, const char *valu
 	return 0;
 }
 
-/* --- reading -----------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------- */
 
 struct reader {
 	struct ab_record *rec;
@@ -482,8 +480,7 @@ void ab_record_overlay_conf(struct ab_record *rec, const char *text, size_t n,
 		report(&r, AB_RECORD_R_BINARY, (struct bytes){ 0 });
 }
 
-/* --- meaning -----------------------------------------------------------------------
- */
+/* --- meaning ---------------------------------------------------------------------- */
 
 int ab_record_from_binding(struct ab_record *rec, const struct ab_binding *b)
 {
@@ -601,8 +598,7 @@ int ab_record_set_node_key(struct ab_record *rec, const struct ab_node_key *key)
 	return 0;
 }
 
-/* --- writing -----------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------- */
 
 /*
  * Which family open-iscsi takes an iface for: by its address, else by its name (usr/
@@ -664,8 +660,8 @@ void ab_record_print(const struct ab_record *rec, const struct ab_record_set *ke
 	uint8_t not_family = other_family(rec);
 	struct ab_record_set done = { { 0 } };
 
-	/* open-iscsi takes these lines for comments; the version is that of the keys.
-	 */
+	/* open-iscsi takes these lines for comments; the version is that of
+	 * the keys. */
 	ab_text_add(t, "# BEGIN RECORD 2.0-871\n");
 	for (size_t i = 0; rec->kind == AB_RECORD_KIND_IFACE && i < sizeof(iface_first);
 	     i++) {

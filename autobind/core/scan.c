@@ -31,8 +31,8 @@ static bool is_comment(char c)
 	return c == '#' || c == ';';
 }
 
-/* Every byte of a line: what iniparser, a terminal or JSON could trip over is refused.
- */
+/* Every byte of a line: what iniparser, a terminal or JSON could trip over
+ * is refused. */
 static bool check_bytes(struct scanner *s, const char *p, size_t n)
 {
 	size_t i = 0;

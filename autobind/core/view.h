@@ -83,8 +83,8 @@ void ab_view_note(const struct ab_effect *note, struct ab_row *row);
 /* The sentence alone. */
 void ab_view_note_text(struct ab_text *t, const struct ab_effect *note);
 
-/* An effect of a dry run as a row of `plan`; false: not one that a person asks about.
- */
+/* An effect of a dry run as a row of `plan`; false: not one that a person
+ * asks about. */
 bool ab_view_plan(const struct ab_effect *ef, struct ab_row *row);
 
 /* "BOUND", "SEARCHING", ... */

@@ -50,7 +50,7 @@ static void add_object(struct ab_text *t, const struct ab_view *v,
 	if (x->node) {
 		ab_world_node_key(v->e, x->node, &key);
 		ab_view_add_node_key(t, &key);
-	} else if (x->found) {
+	} else if (x->found && x->path) {
 		(void)ab_copy(key.target, sizeof(key.target),
 			      ab_target_at_const(v->e, x->found->target)->name);
 		key.portal = x->path->portal;

@@ -290,6 +290,10 @@ enum ab_view_reason ab_view_add_record_reason(struct ab_text *t,
 	} else if (r->is_awaited) {
 		ab_text_add(t, "nobody knows how writing it ended; the records are "
 			       "read again");
+	} else if (r->is_doubted) {
+		ab_text_add(t, "not there when the records were read; looked for once "
+			       "more in ");
+		ab_view_add_ms(t, ab_mono_ms_between(v->now, v->e->recheck_at));
 	} else if (r->is_denied) {
 		ab_text_add(t, "refused: ");
 		ab_view_add_file_error(t, r->code);

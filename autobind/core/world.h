@@ -62,12 +62,13 @@ struct ab_port {
 	uint8_t state;		       /* enum ab_port_state */
 	ab_mono soak_first, soak_last; /* of the topology events since the last plan */
 	ab_mono due;		       /* plan again then */
-	ab_mono contradicted_since; /* since when its addresses speak against its policy
-				     */
-	ab_mono addr_settled[2]; /* IPv4, IPv6: until then a subnet that is missing may
-				    still come; NEVER: no address at all */
-	ab_mono changed_at;	 /* of the last change of state */
-	int32_t policy;		 /* index in the set, -1: not taken */
+	/* Since when its addresses speak against its policy. */
+	ab_mono contradicted_since;
+	/* IPv4, IPv6: until then a subnet that is missing may still come; NEVER: no
+	 * address at all. */
+	ab_mono addr_settled[2];
+	ab_mono changed_at;	   /* of the last change of state */
+	int32_t policy;		   /* index in the set, -1: not taken */
 	uint32_t taken_generation; /* policy generation that this was last decided in */
 	char policy_name[AB_POLICY_NAME];
 	uint32_t iface;		 /* slot of the iface record in use, or AB_NONE */
@@ -115,6 +116,7 @@ struct ab_record_item {
 	bool is_denied;	 /* refused for good, until the policy changes */
 	bool was_delete; /* the unknown outcome was a deletion's: its absence is ours */
 	bool is_restoring;   /* a discovery by hand took it away: not missed */
+	bool is_doubted;     /* a listing lacked it; another one must, too */
 	bool is_ledger_due;  /* the ledger on disk has not been told of .ledger */
 	bool is_ledger_seen; /* in the dump of the ledger that runs */
 	uint8_t state;	     /* enum ab_record_state */
@@ -280,10 +282,10 @@ struct ab_engine {
 	bool is_ledger_unreadable; /* additions only */
 	bool is_paused;		   /* change nothing, for either of these reasons: */
 	bool is_paused_by_hand;
-	bool is_quiesced; /* open-iscsi stops or is stopped: what goes is no one's will
-			   */
-	bool wants_room;  /* a table is full */
-	bool is_starved;  /* no room for effects, or too many jobs in flight */
+	/* Open-iscsi stops or is stopped: what goes is no one's will. */
+	bool is_quiesced;
+	bool wants_room; /* a table is full */
+	bool is_starved; /* no room for effects, or too many jobs in flight */
 	bool is_orphans_dirty;
 	bool is_targets_dirty; /* some target's .is_dirty */
 	bool is_login_ended; /* targets that wait for one have not been planned since */
@@ -295,7 +297,9 @@ struct ab_engine {
 	ab_mono now;	      /* of the step that runs */
 	ab_mono next;
 	ab_mono orphans_due;
-	ab_mono targets_due; /* the earliest .due of the targets */
+	ab_mono recheck_at; /* look once more for the records in doubt; NEVER: none */
+	bool is_recheck_asked; /* ... the records are being read for that */
+	ab_mono targets_due;   /* the earliest .due of the targets */
 };
 
 /* What a step works with. */

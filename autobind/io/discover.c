@@ -191,24 +191,6 @@ static void give_found(struct job *job, struct ab_discover_answer *answer)
 	}
 }
 
-/* What the child says to people; it may be hostile, so a terminal must survive it. */
-static void log_words(enum ab_log_level level, const struct ab_spawner_result *result)
-{
-	char line[512];
-	size_t i;
-
-	for (i = 0; i < result->n_err && i < sizeof(line) - 1; i++) {
-		char c = result->err[i];
-
-		if (c == '\n')
-			break;
-		line[i] = c >= ' ' && c < 0x7f ? c : '?';
-	}
-	line[i] = '\0';
-	if (i > 0)
-		ab_log(level, "discover", "%s", line);
-}
-
 static void on_exit_status(struct job *job, const struct ab_spawner_result *result)
 {
 	const struct ab_effect *ef = &job->effect;
@@ -229,7 +211,8 @@ static void on_exit_status(struct job *job, const struct ab_spawner_result *resu
 		return;
 	}
 	/* A failure is reported by its code: the engine knows if it is news. */
-	log_words(answer.code ? AB_LOG_DEBUG : AB_LOG_INFO, result);
+	ab_log_foreign(answer.code ? AB_LOG_DEBUG : AB_LOG_INFO, "discover",
+		       result->err, result->n_err, 1);
 	if (answer.code == AB_DISCOVERY_OK) {
 		give_found(job, &answer);
 		finish(job, AB_OUTCOME_DONE, 0);

@@ -104,8 +104,7 @@ static int write_all(int fd, const char *data, size_t n)
 	return 0;
 }
 
-int ab_file_write_synced(int dirfd, const char *path, mode_t mode, const void *data,
-			 size_t n)
+int ab_file_write(int dirfd, const char *path, mode_t mode, const void *data, size_t n)
 {
 	int fd = openat(dirfd, path,
 			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
@@ -116,7 +115,20 @@ int ab_file_write_synced(int dirfd, const char *path, mode_t mode, const void *d
 	r = write_all(fd, data, n);
 	if (r == 0 && fchmod(fd, mode) < 0)
 		r = -errno;
-	if (r == 0 && fsync(fd) < 0)
+	if (r == 0)
+		return fd;
+	(void)close(fd); /* already failing */
+	return r;
+}
+
+static int write_synced(int dirfd, const char *path, mode_t mode, const void *data,
+			size_t n)
+{
+	int fd = ab_file_write(dirfd, path, mode, data, n), r = 0;
+
+	if (fd < 0)
+		return fd;
+	if (fsync(fd) < 0)
 		r = -errno;
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
@@ -171,7 +183,7 @@ static int settle(int dirfd, const char *tmp, const char *path, int r)
 int ab_file_write_atomic(int dirfd, const char *tmp, const char *path, mode_t mode,
 			 const void *data, size_t n)
 {
-	int r = ab_file_write_synced(dirfd, tmp, mode, data, n);
+	int r = write_synced(dirfd, tmp, mode, data, n);
 
 	if (r == 0 && renameat(dirfd, tmp, dirfd, path) < 0)
 		r = -errno;
@@ -181,7 +193,7 @@ int ab_file_write_atomic(int dirfd, const char *tmp, const char *path, mode_t mo
 int ab_file_write_new(int dirfd, const char *tmp, const char *path, mode_t mode,
 		      const void *data, size_t n)
 {
-	int r = ab_file_write_synced(dirfd, tmp, mode, data, n);
+	int r = write_synced(dirfd, tmp, mode, data, n);
 
 	if (r == 0)
 		r = ab_file_move_new(dirfd, tmp, path);

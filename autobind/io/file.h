@@ -53,11 +53,12 @@ int ab_file_write_atomic(int dirfd, const char *tmp, const char *path, mode_t mo
 int ab_file_write_new(int dirfd, const char *tmp, const char *path, mode_t mode,
 		      const void *data, size_t n);
 
-/* The two halves, for a caller that must do something between them: write and fsync a
- * file of its own (a link at @path is refused); give it its name unless that is taken
- * (-EEXIST), without the folder's fsync. Return: 0 or -errno. */
-int ab_file_write_synced(int dirfd, const char *path, mode_t mode, const void *data,
-			 size_t n);
+/* The two halves, for a caller that must do something between them: write a file of its
+ * own (a link at @path is refused), without fsync; give it its name unless that is
+ * taken
+ * (-EEXIST), without the folder's fsync. Return: 0 or -errno, of the first half the
+ * descriptor. */
+int ab_file_write(int dirfd, const char *path, mode_t mode, const void *data, size_t n);
 int ab_file_move_new(int dirfd, const char *tmp, const char *path);
 
 /* mkdir -p with @mode for what is missing. Return: 0 or -errno. */

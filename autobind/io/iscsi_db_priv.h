@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "io/iscsi_db.h"
+#include "io/sync.h"
 
 /* "nodes/<target>/<addr>,<port>,<tpgt>/<iface>" with names that readdir() gave. */
 #define AB_DB_PATH (3 * (NAME_MAX + 1) + 16)
@@ -36,7 +37,8 @@ struct ab_db {
 	struct ab_record_set told; /* keys of [Node] reported as not known here */
 	struct ab_db_cache *cache; /* owned */
 	struct ab_record rec;	   /* scratch of one call */
-	char *buf;		   /* owned, AB_RECORD_FILE_MAX + 1 bytes */
+	struct ab_syncer syncer;
+	char *buf; /* owned, AB_RECORD_FILE_MAX + 1 bytes */
 };
 
 /* Findings of one file, told as one. */

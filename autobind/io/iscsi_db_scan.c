@@ -543,8 +543,8 @@ static void visit_iface(struct walk *w, int dirfd, const char *path,
 	const struct expected x = { .kind = AB_RECORD_KIND_IFACE, .iface = e->d_name };
 
 	(void)arg;
-	/* An example that releases up to 2.1.11 install; iscsiadm passes over it, too.
-	 */
+	/* An example that releases up to 2.1.11 install; iscsiadm passes over
+	 * it, too. */
 	if (ab_streq(e->d_name, "iface.example"))
 		return;
 	if (e->d_name[0] == '.' || strlen(e->d_name) >= AB_IFACE_NAME)

@@ -699,19 +699,32 @@ static void do_delete(struct batch *b, struct ab_db_job *job)
 /* Everything that takes time happens before the lock: the content, on disk. */
 static void write_temporaries(struct batch *b, struct ab_db_job *jobs, size_t n)
 {
+	struct ab_sync files[AB_DB_BATCH_MAX];
+	struct ab_db_job *owners[AB_DB_BATCH_MAX];
 	char tmp[TMP_NAME];
+	size_t n_files = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		int r;
+		int fd;
 
 		if (!jobs[i].is_ready || !is_write(&jobs[i]))
 			continue;
 		tmp_name(i, tmp);
 		jobs[i].has_tmp = true;
-		r = ab_file_write_synced(b->root, tmp, 0600, jobs[i].text,
-					 jobs[i].text_len);
-		if (r)
-			settle(&jobs[i], r, "cannot be written");
+		fd = ab_file_write(b->root, tmp, 0600, jobs[i].text, jobs[i].text_len);
+		if (fd < 0) {
+			settle(&jobs[i], fd, "cannot be written");
+			continue;
+		}
+		owners[n_files] = &jobs[i];
+		files[n_files++] = (struct ab_sync){ .fd = fd };
+	}
+	ab_sync_all(&b->db->syncer, files, n_files);
+	for (size_t i = 0; i < n_files; i++) {
+		if (close(files[i].fd) < 0 && files[i].r == 0)
+			files[i].r = -errno;
+		if (files[i].r)
+			settle(owners[i], files[i].r, "cannot be written");
 	}
 }
 
@@ -732,8 +745,8 @@ static void remove_temporaries(struct batch *b, struct ab_db_job *jobs, size_t n
  * The folders of one batch that have been synced, so that those many records share (the
  * root, nodes/, a source) are synced once. Known by inode: a folder has many paths.
  */
-#define SYNCED_MAX                                                                     \
-	(AB_DB_BATCH_MAX * 8) /* deepest: four of the record, three of a link */
+/* Deepest: four of the record, three of a link; in two walks. */
+#define SYNCED_MAX (AB_DB_BATCH_MAX * 14)
 
 struct synced {
 	dev_t dev;
@@ -741,29 +754,55 @@ struct synced {
 	int r;
 };
 
+/* Two walks over the same folders: the first one only gathers them, so that they are
+ * synced together, the second one asks for the results. */
 struct syncing {
+	struct ab_syncer *syncer;
+	bool is_gathering;
 	struct synced v[SYNCED_MAX];
 	size_t n;
+	struct ab_sync
+		waiting[AB_SYNC_MAX]; /* of the latest in .v; descriptors owned */
+	size_t n_waiting;
 };
 
-/* Return: 0 or -errno, of this or of an earlier try. */
+static void sync_waiting(struct syncing *s)
+{
+	size_t first = s->n - s->n_waiting;
+
+	ab_sync_all(s->syncer, s->waiting, s->n_waiting);
+	for (size_t i = 0; i < s->n_waiting; i++) {
+		s->v[first + i].r = s->waiting[i].r;
+		(void)close(s->waiting[i].fd); /* nothing was written */
+	}
+	s->n_waiting = 0;
+}
+
+/* Takes over @fd. Return: 0 or -errno; 0 while it waits. */
 static int sync_once(struct syncing *s, int fd)
 {
 	struct stat st;
-	struct synced *new;
+	size_t i = 0;
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	for (size_t i = 0; i < s->n; i++) {
-		if (s->v[i].ino == st.st_ino && s->v[i].dev == st.st_dev)
-			return s->v[i].r;
+	if (fstat(fd, &st) < 0) {
+		int r = -errno;
+
+		(void)close(fd);
+		return r;
+	}
+	while (i < s->n && (s->v[i].ino != st.st_ino || s->v[i].dev != st.st_dev))
+		i++;
+	if (i < s->n) {
+		(void)close(fd);
+		return s->v[i].r;
 	}
 	assert(s->n < SYNCED_MAX);
-	new = &s->v[s->n++];
-	*new = (struct synced){ .dev = st.st_dev, .ino = st.st_ino };
-	if (fsync(fd) < 0)
-		new->r = -errno;
-	return new->r;
+	s->v[s->n++] = (struct synced){ .dev = st.st_dev, .ino = st.st_ino };
+	s->waiting[s->n_waiting++] = (struct ab_sync){ .fd = fd };
+	/* In the second walk: somebody made it since the first one. */
+	if (!s->is_gathering || s->n_waiting == AB_SYNC_MAX)
+		sync_waiting(s);
+	return s->v[i].r;
 }
 
 /* Each folder above @path; one that went with its last record is passed over. */
@@ -781,30 +820,38 @@ static void sync_up(struct batch *b, struct syncing *s, struct ab_db_job *job,
 		if (fd < 0 && errno == ENOENT)
 			continue;
 		r = fd < 0 ? -errno : sync_once(s, fd);
-		if (fd >= 0)
-			(void)close(fd); /* nothing was written */
-		if (r && job->code == 0) {
+		if (r && job->code == 0 && !s->is_gathering) {
 			job->code = -r;
 			job->why = "its folder could not be synced";
 		}
 	} while (is_below);
 }
 
-static void sync_folders(struct batch *b, struct ab_db_job *jobs, size_t n)
+static void walk_folders(struct batch *b, struct syncing *s, struct ab_db_job *jobs,
+			 size_t n)
 {
 	struct link_place place;
-	struct syncing s = { .n = 0 };
 	char path[AB_DB_PATH];
 
 	for (size_t i = 0; i < n; i++) {
 		if (jobs[i].outcome != AB_OUTCOME_DONE)
 			continue;
 		job_path(&jobs[i], path);
-		sync_up(b, &s, &jobs[i], path);
+		sync_up(b, s, &jobs[i], path);
 		if (jobs[i].op == AB_DB_NODE_WRITE &&
 		    job_link_place(b->db, &jobs[i], &place) == 0 && place.path[0])
-			sync_up(b, &s, &jobs[i], place.path);
+			sync_up(b, s, &jobs[i], place.path);
 	}
+}
+
+static void sync_folders(struct batch *b, struct ab_db_job *jobs, size_t n)
+{
+	struct syncing s = { .syncer = &b->db->syncer, .is_gathering = true };
+
+	walk_folders(b, &s, jobs, n);
+	sync_waiting(&s);
+	s.is_gathering = false;
+	walk_folders(b, &s, jobs, n);
 }
 
 static void refuse_all(struct ab_db_job *jobs, size_t n, int code, const char *why)

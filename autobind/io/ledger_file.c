@@ -13,6 +13,7 @@
 
 #include "io/file.h"
 #include "io/log.h"
+#include "util/hash.h"
 
 #define NAME "ledger"
 #define N_BAD 3
@@ -40,6 +41,7 @@ struct ab_ledger_file {
 	bool is_dirty, is_unreadable;
 	bool is_locked_out; /* a bad file could not be set aside: do not overwrite */
 	int run_error;	    /* last result of writing the copy, reported on change */
+	uint64_t boot;	    /* mark of this boot; 0: the kernel does not say */
 };
 
 /* --- the table ------------------------------------------------------------------- */
@@ -125,20 +127,35 @@ static void remove_row(struct ab_ledger_file *l, struct row *row)
 	l->is_dirty = true;
 }
 
+/* Times of CLOCK_BOOTTIME mean something in the boot that they were read in only. */
+static void mark_boot(struct ab_ledger_entry *entry, uint64_t boot)
+{
+	if (entry->kind == AB_LEDGER_IFACE)
+		entry->iface.boot = entry->iface.orphan_ms ? boot : 0;
+}
+
+static void forget_other_boot(struct ab_ledger_entry *entry, uint64_t boot)
+{
+	if (entry->kind == AB_LEDGER_IFACE && (boot == 0 || entry->iface.boot != boot))
+		entry->iface.boot = entry->iface.orphan_ms = 0;
+}
+
 int ab_ledger_file_put(struct ab_ledger_file *l, const struct ab_ledger_entry *entry)
 {
+	struct ab_ledger_entry e = *entry;
 	struct row *row = find(l, entry, entry->owner == AB_OWNER_INTENT);
 	int r;
 
+	mark_boot(&e, l->boot);
 	if (row) {
-		if (memcmp(&row->entry, entry, sizeof(*entry)) == 0)
-			return 0;    /* no news, no write */
-		row->entry = *entry; /* same record, so it stays in its bucket */
+		if (memcmp(&row->entry, &e, sizeof(e)) == 0)
+			return 0; /* no news, no write */
+		row->entry = e;	  /* same record, so it stays in its bucket */
 	} else {
 		r = l->n == l->max ? grow(l) : 0;
 		if (r)
 			return r;
-		l->rows[l->n].entry = *entry;
+		l->rows[l->n].entry = e;
 		link_row(l, l->n++);
 	}
 	l->is_dirty = true;
@@ -221,13 +238,44 @@ static int read_path(const char *path, ab_ledger_fn *fn, void *arg,
 	return r;
 }
 
+/* A mark of this boot that another one does not have; 0: not known. */
+static uint64_t read_boot(void)
+{
+	char *id;
+	uint64_t boot;
+	size_t n;
+
+	if (ab_file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 128, &id, &n,
+			 NULL))
+		return 0;
+	boot = ab_hash_content(id, n);
+	free(id);
+	return boot;
+}
+
+struct reading {
+	ab_ledger_fn *fn;
+	void *arg;
+	uint64_t boot;
+};
+
+static void read_entry(void *arg, const struct ab_ledger_entry *entry)
+{
+	const struct reading *reading = arg;
+	struct ab_ledger_entry e = *entry;
+
+	forget_other_boot(&e, reading->boot);
+	reading->fn(reading->arg, &e);
+}
+
 int ab_ledger_file_read(const char *dir, ab_ledger_fn *fn, void *arg)
 {
+	struct reading reading = { fn, arg, read_boot() };
 	char path[PATH_MAX];
 	unsigned int line;
 	int r = join(path, dir, NAME);
 
-	return r ? r : read_path(path, fn, arg, &line);
+	return r ? r : read_path(path, read_entry, &reading, &line);
 }
 
 struct loading {
@@ -238,9 +286,11 @@ struct loading {
 static void load_entry(void *arg, const struct ab_ledger_entry *entry)
 {
 	struct loading *loading = arg;
+	struct ab_ledger_entry e = *entry;
 
+	forget_other_boot(&e, loading->ledger->boot);
 	if (!loading->error)
-		loading->error = ab_ledger_file_put(loading->ledger, entry);
+		loading->error = ab_ledger_file_put(loading->ledger, &e);
 }
 
 /* A disk that says no once is asked again before all ownership is given up. */
@@ -335,6 +385,7 @@ int ab_ledger_file_open(const char *state_dir, const char *run_dir,
 
 	if (!l)
 		return -ENOMEM;
+	l->boot = read_boot();
 	r = join(l->path, state_dir, NAME);
 	if (r == 0)
 		r = join(l->tmp, state_dir, NAME ".tmp");

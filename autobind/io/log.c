@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define FOREIGN_MAX 400
 #define LINE_MAX_BYTES 1024
 
 static const char *log_program = "autobind";
@@ -117,4 +118,30 @@ void ab_log_errno(enum ab_log_level level, const char *module, const char *fmt, 
 	write_line(level, module, strerror(saved), fmt, ap);
 	va_end(ap);
 	errno = saved;
+}
+
+void ab_log_foreign(enum ab_log_level level, const char *module, const char *text,
+		    size_t n, unsigned int max)
+{
+	const char *end = text + n;
+
+	while (text < end && max > 0) {
+		const char *stop = memchr(text, '\n', (size_t)(end - text));
+		char line[FOREIGN_MAX + 1];
+		size_t len = 0;
+
+		if (!stop)
+			stop = end;
+		for (; text < stop && len < FOREIGN_MAX; text++)
+			line[len++] = *text >= ' ' && *text < 0x7f ? *text : '?';
+		line[len] = '\0';
+		text = stop < end ? stop + 1 : end;
+		if (len == 0)
+			continue;
+		max--;
+		if (strstr(line, "password"))
+			ab_log(level, module, "(a line about a password is not shown)");
+		else
+			ab_log(level, module, "%s", line);
+	}
 }

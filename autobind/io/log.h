@@ -10,6 +10,8 @@
 #ifndef AUTOBIND_IO_LOG_H
 #define AUTOBIND_IO_LOG_H
 
+#include <stddef.h>
+
 enum ab_log_level { /* values of syslog(3) */
 	AB_LOG_ERR = 3,
 	AB_LOG_WARNING = 4,
@@ -32,6 +34,20 @@ void ab_log(enum ab_log_level level, const char *module, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void ab_log_errno(enum ab_log_level level, const char *module, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/**
+ * ab_log_foreign() - write what a child printed for people
+ * @level:  see above
+ * @module: see above
+ * @text:   any bytes, without a NUL behind them; may be hostile
+ * @n:      their number
+ * @max:    so many lines, the first ones
+ *
+ * Each line of it is one line, cut at 400 bytes; what a terminal could obey becomes
+ * '?', empty lines are left out, and a line that speaks of a password is not written.
+ */
+void ab_log_foreign(enum ab_log_level level, const char *module, const char *text,
+		    size_t n, unsigned int max);
 
 #define ab_log_err(module, ...) ab_log_errno(AB_LOG_ERR, module, __VA_ARGS__)
 #define ab_log_errx(module, ...) ab_log(AB_LOG_ERR, module, __VA_ARGS__)

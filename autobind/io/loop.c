@@ -204,8 +204,8 @@ static void fire_timers(struct ab_loop *loop)
 	}
 }
 
-/* After a stop in the middle of the list the rest must fire when the loop runs again.
- */
+/* After a stop in the middle of the list the rest must fire when the loop
+ * runs again. */
 static void requeue_due(struct ab_loop *loop)
 {
 	struct ab_loop_timer *timer;
@@ -223,8 +223,8 @@ static void on_timerfd(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	begin_dispatch(loop);
-	/* Fails with EAGAIN when it was set anew since; the heap decides, not the fd.
-	 */
+	/* Fails with EAGAIN when it was set anew since; the heap decides, not
+	 * the fd. */
 	if (read(fd, &n, sizeof(n)) < 0)
 		n = 0;
 	loop->armed = AB_MONO_NEVER;

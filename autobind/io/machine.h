@@ -14,8 +14,8 @@ struct ab_machine {
 	struct ab_engine *engine; /* owned */
 };
 
-/* An engine that knows nothing, for a host with a handful of ports. Return: 0, -ENOMEM.
- */
+/* An engine that knows nothing, for a host with a handful of ports. Return:
+ * 0, -ENOMEM. */
 int ab_machine_init(struct ab_machine *m, const struct ab_engine_config *config);
 
 /* A copy to try things with. Return: 0 or -ENOMEM. */

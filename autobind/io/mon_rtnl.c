@@ -2,9 +2,9 @@
 /*
  * mon_rtnl - rtnetlink to events.
  *
- * Knows: libnl's sockets, how the kernel loses messages; rtnl_parse knows what they
- * look like. Must not know: what anybody does with an event; no model of links is kept
- * here.
+ * Knows: what a lost message means, and in which order sockets are to be read.
+ * rtnl_channel knows the sockets, rtnl_parse what messages look like. Must not know:
+ * what anybody does with an event; no model of links is kept here.
  *
  * Three sockets. `topo` hears links and addresses; a message lost there makes the
  * source stale. `churn` hears routes, rules and neighbours, so that a routing daemon
@@ -39,10 +39,11 @@
 #include <netlink/socket.h>
 
 #include "io/log.h"
+#include "io/rtnl_channel.h"
+#include "io/rtnl_keys.h"
 #include "io/rtnl_parse.h"
 
-#define BUDGET 512	       /* messages of a socket in a wake-up: 2 ms of work */
-#define RECV_BYTES (32 * 1024) /* the kernel fills no dump part beyond that */
+#define BUDGET 512    /* messages of a socket in a wake-up: 2 ms of work */
 #define REDUMP_MS 100 /* between the starts of two dumps, after an unclean one */
 #define RETRY_MS 1000 /* after the kernel refused a socket or a request */
 #define QUERY_RCVBUF (208 * 1024) /* rmem_max of the kernel: needs no permission */
@@ -58,13 +59,6 @@ enum stage {
 	STAGE_ADDRS, /* the dump of addresses is */
 };
 
-/* What identifies an object; unused bytes are zero. */
-struct key {
-	uint32_t kind; /* enum ab_event_type: LINK, ADDR or NEIGH */
-	uint32_t ifindex;
-	struct ab_net net;
-};
-
 struct question {
 	uint64_t path; /* first member: the tree is sorted by it */
 	uint32_t ifindex;
@@ -77,17 +71,12 @@ struct question {
 
 TAILQ_HEAD(question_list, question);
 
-struct channel {
-	struct nl_sock *sock;	   /* owned */
-	struct ab_loop_fd *handle; /* owned */
-};
-
 struct ab_rtnl {
 	struct ab_loop *loop; /* borrowed, outlives this */
 	ab_event_fn *fn;
 	void *arg; /* borrowed, for fn */
 	struct ab_rtnl_config config;
-	struct channel topo, churn, query;
+	struct ab_rtnl_channel topo, churn, query;
 	struct ab_loop_timer *work; /* owned; what a call asked for is done there */
 
 	enum stage stage;
@@ -98,9 +87,9 @@ struct ab_rtnl {
 	bool was_unclean;   /* the dump before was not used: do not hurry */
 	ab_mono not_before; /* when a socket or a request was refused */
 	ab_mono dump_began;
-	void *notified; /* owned tree of struct key: since the dump began */
+	void *notified; /* owned tree of struct ab_rtnl_key: since the dump began */
 
-	void *failed; /* owned tree of struct key: neighbours told as FAILED */
+	void *failed; /* owned tree of struct ab_rtnl_key: neighbours told as FAILED */
 	size_t n_failed;
 
 	void *questions; /* owned tree of struct question */
@@ -110,84 +99,6 @@ struct ab_rtnl {
 
 	struct ab_rtnl_stats stats;
 };
-
-/* --- sets of keys --------------------------------------------------------------- */
-
-static int compare_keys(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct key));
-}
-
-static int compare_questions(const void *a, const void *b)
-{
-	const struct question *x = a, *y = b;
-
-	return (x->path > y->path) - (x->path < y->path);
-}
-
-static struct key key_of(const struct ab_event *ev)
-{
-	struct key key;
-
-	memset(&key, 0, sizeof(key));
-	if (ev->type == AB_EV_LINK || ev->type == AB_EV_LINK_GONE) {
-		key.kind = AB_EV_LINK;
-		key.ifindex = ev->link.ifindex;
-	} else if (ev->type == AB_EV_NEIGH) {
-		key.kind = AB_EV_NEIGH;
-		key.ifindex = ev->neigh.ifindex;
-		key.net.addr = ev->neigh.addr;
-	} else {
-		key.kind = AB_EV_ADDR;
-		key.ifindex = ev->addr.ifindex;
-		key.net = ev->addr.net;
-	}
-	return key;
-}
-
-/* Return: 0 when it was added, 1 when it was there, -ENOMEM. */
-static int set_add(void **root, const struct key *key)
-{
-	struct key *copy = malloc(sizeof(*copy));
-	struct key **slot;
-
-	if (!copy)
-		return -ENOMEM;
-	*copy = *key;
-	slot = tsearch(copy, root, compare_keys);
-	if (slot && *slot == copy)
-		return 0;
-	free(copy);
-	return slot ? 1 : -ENOMEM;
-}
-
-/* Return: true when it was there. */
-static bool set_remove(void **root, const struct key *key)
-{
-	struct key **slot = tfind(key, root, compare_keys);
-	struct key *found;
-
-	if (!slot)
-		return false;
-	found = *slot;
-	(void)tdelete(found, root, compare_keys);
-	free(found);
-	return true;
-}
-
-/* Return: any element, which stays in the set; NULL when it is empty. */
-static struct key *set_any(void *root)
-{
-	return root ? *(struct key **)root : NULL;
-}
-
-static void set_clear(void **root)
-{
-	struct key *key;
-
-	while ((key = set_any(*root)))
-		(void)set_remove(root, key);
-}
 
 /* --- telling -------------------------------------------------------------------- */
 
@@ -234,134 +145,12 @@ static void become_stale(struct ab_rtnl *m)
 	work_soon(m);
 }
 
-/* --- sockets -------------------------------------------------------------------- */
-
-static void channel_close(struct channel *c)
-{
-	c->handle = ab_loop_fd_free(c->handle);
-	nl_socket_free(c->sock);
-	c->sock = NULL;
-}
-
-static int errno_of_libnl(int error)
-{
-	switch (-error) {
-	case NLE_NOMEM:
-		return -ENOMEM;
-	case NLE_PERM:
-		return -EPERM;
-	case NLE_NOACCESS:
-		return -EACCES;
-	case NLE_AF_NOSUPPORT:
-		return -EAFNOSUPPORT;
-	case NLE_PROTO_MISMATCH:
-		return -EPROTONOSUPPORT;
-	case NLE_AGAIN:
-		return -EAGAIN;
-	default:
-		return -EIO;
-	}
-}
-
-/* More than net.core.rmem_max needs CAP_NET_ADMIN; without it take what is given. */
-static void set_rcvbuf(int fd, int bytes)
-{
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) == 0)
-		return;
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)) < 0)
-		ab_log_warn("rtnl", "receive buffer of %d bytes", bytes);
-	else
-		ab_log_info("rtnl",
-			    "no permission for a receive buffer above rmem_max: "
-			    "storms will cost a new dump");
-}
-
-static int channel_open(struct ab_rtnl *m, struct channel *c, ab_loop_fd_fn *fn)
-{
-	int r;
-
-	c->sock = nl_socket_alloc();
-	if (!c->sock)
-		return -ENOMEM;
-	nl_socket_disable_auto_ack(c->sock);
-	r = nl_connect(c->sock, NETLINK_ROUTE);
-	if (r == 0)
-		r = nl_socket_set_nonblocking(c->sock);
-	if (r == 0)
-		r = nl_socket_set_msg_buf_size(c->sock, RECV_BYTES);
-	if (r < 0) {
-		r = errno_of_libnl(r);
-		channel_close(c);
-		return r;
-	}
-	r = ab_loop_fd_new(m->loop, nl_socket_get_fd(c->sock), AB_LOOP_READ, fn, m,
-			   &c->handle);
-	if (r < 0)
-		channel_close(c);
-	return r;
-}
-
-static int channel_join(struct ab_rtnl *m, struct channel *c, const int *groups,
-			size_t n)
-{
-	set_rcvbuf(nl_socket_get_fd(c->sock), m->config.rcvbuf_bytes);
-	for (size_t i = 0; i < n; i++) {
-		int r = nl_socket_add_membership(c->sock, groups[i]);
-
-		if (r < 0)
-			return errno_of_libnl(r);
-	}
-	return 0;
-}
-
-/**
- * struct datagram - what one receive call brought
- * @buf: owned by the caller of channel_recv(), free() it
- * @n:   bytes
- */
-struct datagram {
-	unsigned char *buf;
-	int n;
-};
-
-enum received {
-	RECEIVED_DATA,
-	RECEIVED_NOTHING, /* the queue is empty */
-	RECEIVED_LOSS,	  /* messages were lost; the next may be there */
-};
-
-/* Messages of the kernel only; root could send us others. */
-static enum received channel_recv(struct channel *c, struct datagram *d)
-{
-	struct sockaddr_nl from = { 0 };
-	int r;
-
-	do {
-		d->buf = NULL;
-		r = nl_recv(c->sock, &from, &d->buf, NULL);
-		if (r > 0 && from.nl_pid == 0) {
-			d->n = r;
-			return RECEIVED_DATA;
-		}
-		if (r >= 0)
-			free(d->buf);
-	} while (r > 0);
-	if (r == 0 || r == -NLE_AGAIN)
-		return RECEIVED_NOTHING;
-	/* -NLE_NOMEM is ENOBUFS: the kernel found no room in our queue. */
-	if (r == -NLE_MSG_TRUNC)
-		nl_socket_enable_msg_peek(c->sock); /* ask for the size from now on */
-	else if (r != -NLE_NOMEM)
-		ab_log_warnx("rtnl", "receiving: %s", nl_geterror(r));
-	return RECEIVED_LOSS;
-}
-
 /* --- notifications of links and addresses --------------------------------------- */
 
 static void take_notification(struct ab_rtnl *m, struct nlmsghdr *msg, int n)
 {
 	struct ab_event ev;
-	struct key key;
+	struct ab_rtnl_key key;
 	int r = ab_rtnl_parse(msg, (size_t)n, &ev);
 
 	m->stats.n_messages++;
@@ -370,8 +159,8 @@ static void take_notification(struct ab_rtnl *m, struct nlmsghdr *msg, int n)
 		return;
 	}
 	if (m->stage != STAGE_IDLE && !m->is_unclean) {
-		key = key_of(&ev);
-		if (set_add(&m->notified, &key) < 0)
+		key = ab_rtnl_key_of(&ev);
+		if (ab_rtnl_keys_add(&m->notified, &key) < 0)
 			become_stale(m); /* this dump cannot be trusted any more */
 	}
 	tell(m, &ev);
@@ -380,20 +169,20 @@ static void take_notification(struct ab_rtnl *m, struct nlmsghdr *msg, int n)
 /* Return: true when the queue is empty now. */
 static bool drain_topo(struct ab_rtnl *m)
 {
-	struct datagram d;
+	struct ab_rtnl_datagram d;
 
 	for (int i = 0; i < BUDGET; i++) {
 		struct nlmsghdr *msg;
 		int n;
 
-		switch (channel_recv(&m->topo, &d)) {
-		case RECEIVED_NOTHING:
+		switch (ab_rtnl_channel_recv(&m->topo, &d)) {
+		case AB_RTNL_RECEIVED_NOTHING:
 			return true;
-		case RECEIVED_LOSS:
+		case AB_RTNL_RECEIVED_LOSS:
 			m->stats.n_overflows++;
 			become_stale(m);
 			return false;
-		case RECEIVED_DATA:
+		case AB_RTNL_RECEIVED_DATA:
 			n = d.n;
 			for (msg = (struct nlmsghdr *)d.buf; nlmsg_ok(msg, n);
 			     msg = nlmsg_next(msg, &n))
@@ -413,7 +202,7 @@ static void on_topo(void *arg, unsigned int ready)
 
 /* --- routes and neighbours ------------------------------------------------------ */
 
-static void tell_neigh(struct ab_rtnl *m, const struct key *key, bool is_failed)
+static void tell_neigh(struct ab_rtnl *m, const struct ab_rtnl_key *key, bool is_failed)
 {
 	struct ab_event ev;
 
@@ -429,16 +218,16 @@ static void tell_neigh(struct ab_rtnl *m, const struct key *key, bool is_failed)
  * needs to register what he is interested in. */
 static void take_neigh(struct ab_rtnl *m, const struct ab_event *ev)
 {
-	struct key key = key_of(ev);
+	struct ab_rtnl_key key = ab_rtnl_key_of(ev);
 
 	if (!ev->neigh.is_failed) {
-		if (!set_remove(&m->failed, &key))
+		if (!ab_rtnl_keys_remove(&m->failed, &key))
 			return;
 		m->n_failed--;
 		tell(m, ev);
 		return;
 	}
-	if (m->n_failed >= FAILED_MAX || set_add(&m->failed, &key) != 0)
+	if (m->n_failed >= FAILED_MAX || ab_rtnl_keys_add(&m->failed, &key) != 0)
 		return;
 	m->n_failed++;
 	tell(m, ev);
@@ -448,12 +237,12 @@ static void take_neigh(struct ab_rtnl *m, const struct ab_event *ev)
  * the kernel tells each failure anew when the next probe finds no neighbour. */
 static void forget_failed(struct ab_rtnl *m)
 {
-	struct key *any;
+	struct ab_rtnl_key *any;
 
-	while ((any = set_any(m->failed))) {
-		struct key key = *any;
+	while ((any = ab_rtnl_keys_any(m->failed))) {
+		struct ab_rtnl_key key = *any;
 
-		(void)set_remove(&m->failed, &key);
+		(void)ab_rtnl_keys_remove(&m->failed, &key);
 		m->n_failed--;
 		tell_neigh(m, &key, false);
 	}
@@ -483,21 +272,21 @@ static void take_churn(struct ab_rtnl *m, struct nlmsghdr *msg, int n,
 
 static void read_churn(struct ab_rtnl *m, struct churned *churned)
 {
-	struct datagram d;
+	struct ab_rtnl_datagram d;
 
 	for (int i = 0; i < BUDGET; i++) {
 		struct nlmsghdr *msg;
 		int n;
 
-		switch (channel_recv(&m->churn, &d)) {
-		case RECEIVED_NOTHING:
+		switch (ab_rtnl_channel_recv(&m->churn, &d)) {
+		case AB_RTNL_RECEIVED_NOTHING:
 			return;
-		case RECEIVED_LOSS:
+		case AB_RTNL_RECEIVED_LOSS:
 			m->stats.n_churn_overflows++;
 			churned->ipv4 = churned->ipv6 = true;
 			forget_failed(m);
 			return;
-		case RECEIVED_DATA:
+		case AB_RTNL_RECEIVED_DATA:
 			n = d.n;
 			for (msg = (struct nlmsghdr *)d.buf; nlmsg_ok(msg, n);
 			     msg = nlmsg_next(msg, &n))
@@ -522,6 +311,13 @@ static void on_churn(void *arg, unsigned int ready)
 }
 
 /* --- questions about routes ----------------------------------------------------- */
+
+static int compare_questions(const void *a, const void *b)
+{
+	const struct question *x = a, *y = b;
+
+	return (x->path > y->path) - (x->path < y->path);
+}
 
 static void question_free(struct ab_rtnl *m, struct question *q)
 {
@@ -581,7 +377,7 @@ static int question_send(struct ab_rtnl *m, struct question *q)
 		r = nl_send_auto(m->query.sock, msg);
 	q->seq = nlmsg_hdr(msg)->nlmsg_seq;
 	nlmsg_free(msg);
-	return r < 0 ? errno_of_libnl(r) : 0;
+	return r < 0 ? ab_rtnl_errno(r) : 0;
 }
 
 static void send_questions(struct ab_rtnl *m)
@@ -669,7 +465,7 @@ static int ask_for_dump(struct ab_rtnl *m, enum stage stage)
 		r = nl_send_auto(m->query.sock, msg);
 	m->dump_seq = nlmsg_hdr(msg)->nlmsg_seq;
 	nlmsg_free(msg);
-	return r < 0 ? errno_of_libnl(r) : 0;
+	return r < 0 ? ab_rtnl_errno(r) : 0;
 }
 
 static void retry_later(struct ab_rtnl *m)
@@ -698,7 +494,7 @@ static void dump_begin(struct ab_rtnl *m)
 	m->stage = STAGE_LINKS;
 	m->dump_began = ab_loop_now(m->loop);
 	m->stats.n_dumps++;
-	set_clear(&m->notified);
+	ab_rtnl_keys_clear(&m->notified);
 	tell_dump(m, AB_EV_DUMP_BEGIN);
 	r = ask_for_dump(m, STAGE_LINKS);
 	if (r < 0)
@@ -719,7 +515,7 @@ static void dump_done(struct ab_rtnl *m)
 	}
 	m->stage = STAGE_IDLE;
 	m->was_unclean = m->is_unclean;
-	set_clear(&m->notified);
+	ab_rtnl_keys_clear(&m->notified);
 	if (m->is_unclean) {
 		m->stats.n_unclean_dumps++;
 	} else {
@@ -733,7 +529,7 @@ static void dump_done(struct ab_rtnl *m)
 static void take_dumped(struct ab_rtnl *m, struct nlmsghdr *msg, int n)
 {
 	struct ab_event ev;
-	struct key key;
+	struct ab_rtnl_key key;
 	int error = 0;
 	int r;
 
@@ -755,8 +551,8 @@ static void take_dumped(struct ab_rtnl *m, struct nlmsghdr *msg, int n)
 	if (r != 0 ||
 	    msg->nlmsg_type != (m->stage == STAGE_LINKS ? RTM_NEWLINK : RTM_NEWADDR))
 		return;
-	key = key_of(&ev);
-	if (!tfind(&key, &m->notified, compare_keys))
+	key = ab_rtnl_key_of(&ev);
+	if (!ab_rtnl_keys_has(m->notified, &key))
 		tell(m, &ev);
 }
 
@@ -765,7 +561,7 @@ static void query_lost(struct ab_rtnl *m)
 {
 	struct question *q;
 
-	channel_close(&m->query);
+	ab_rtnl_channel_close(&m->query);
 	while ((q = TAILQ_FIRST(&m->flying)))
 		question_wait(m, q);
 	if (m->stage != STAGE_IDLE)
@@ -777,7 +573,7 @@ static void query_lost(struct ab_rtnl *m)
 static void on_query(void *arg, unsigned int ready)
 {
 	struct ab_rtnl *m = arg;
-	struct datagram d;
+	struct ab_rtnl_datagram d;
 	bool is_dump = false;
 
 	(void)ready;
@@ -786,12 +582,12 @@ static void on_query(void *arg, unsigned int ready)
 	for (int i = 0; i < BUDGET && !is_dump; i++) {
 		uint32_t port = nl_socket_get_local_port(m->query.sock);
 		struct nlmsghdr *msg;
-		enum received what = channel_recv(&m->query, &d);
+		enum ab_rtnl_received what = ab_rtnl_channel_recv(&m->query, &d);
 		int n = d.n;
 
-		if (what == RECEIVED_LOSS)
+		if (what == AB_RTNL_RECEIVED_LOSS)
 			query_lost(m);
-		if (what != RECEIVED_DATA)
+		if (what != AB_RTNL_RECEIVED_DATA)
 			return;
 		for (msg = (struct nlmsghdr *)d.buf; nlmsg_ok(msg, n);
 		     msg = nlmsg_next(msg, &n)) {
@@ -814,7 +610,7 @@ static void on_query(void *arg, unsigned int ready)
 
 static int query_open(struct ab_rtnl *m)
 {
-	int r = channel_open(m, &m->query, on_query);
+	int r = ab_rtnl_channel_open(&m->query, m->loop, on_query, m);
 
 	if (r < 0)
 		return r;
@@ -884,13 +680,15 @@ static int listen_to_all(struct ab_rtnl *m)
 				     RTNLGRP_NEIGH };
 	int r;
 
-	r = channel_open(m, &m->topo, on_topo);
+	r = ab_rtnl_channel_open(&m->topo, m->loop, on_topo, m);
 	if (r == 0)
-		r = channel_join(m, &m->topo, topo, sizeof(topo) / sizeof(topo[0]));
+		r = ab_rtnl_channel_join(&m->topo, m->config.rcvbuf_bytes, topo,
+					 sizeof(topo) / sizeof(topo[0]));
 	if (r == 0)
-		r = channel_open(m, &m->churn, on_churn);
+		r = ab_rtnl_channel_open(&m->churn, m->loop, on_churn, m);
 	if (r == 0)
-		r = channel_join(m, &m->churn, churn, sizeof(churn) / sizeof(churn[0]));
+		r = ab_rtnl_channel_join(&m->churn, m->config.rcvbuf_bytes, churn,
+					 sizeof(churn) / sizeof(churn[0]));
 	if (r == 0)
 		r = query_open(m);
 	return r;
@@ -929,14 +727,14 @@ struct ab_rtnl *ab_rtnl_free(struct ab_rtnl *rtnl)
 
 	if (!rtnl)
 		return NULL;
-	channel_close(&rtnl->topo);
-	channel_close(&rtnl->churn);
-	channel_close(&rtnl->query);
+	ab_rtnl_channel_close(&rtnl->topo);
+	ab_rtnl_channel_close(&rtnl->churn);
+	ab_rtnl_channel_close(&rtnl->query);
 	ab_loop_timer_free(rtnl->work);
 	while ((q = TAILQ_FIRST(&rtnl->flying)) || (q = TAILQ_FIRST(&rtnl->waiting)))
 		question_free(rtnl, q);
-	set_clear(&rtnl->notified);
-	set_clear(&rtnl->failed);
+	ab_rtnl_keys_clear(&rtnl->notified);
+	ab_rtnl_keys_clear(&rtnl->failed);
 	free(rtnl);
 	return NULL;
 }

@@ -36,8 +36,8 @@ struct ab_rtnl_stats {
 	uint64_t n_churn_overflows; /* ... routes or neighbours */
 	uint64_t n_dumps;	    /* begun */
 	uint64_t
-		n_unclean_dumps; /* not used: interrupted, failed, or overflow meanwhile
-				  */
+		/* Not used: interrupted, failed, or overflow meanwhile. */
+		n_unclean_dumps;
 };
 
 /**

@@ -347,9 +347,9 @@ static void dump_one(struct ab_udev *m, uint32_t ifindex, const char *name)
 
 static void dump_begin(struct ab_udev *m)
 {
-	/* Asks the kernel by netlink and reads the answer at once: some milliseconds
-	 * for a thousand devices, and never longer than the kernel takes to write it.
-	 */
+	/* Asks the kernel by netlink and reads the answer at once: some
+	 * milliseconds for a thousand devices, and never longer than the kernel
+	 * takes to write it. */
 	m->list = if_nameindex();
 	if (!m->list) {
 		ab_log_warn("udev", "listing network devices failed, trying again");

@@ -8,6 +8,7 @@
 
 #include "core/evtext.h"
 #include "core/name.h"
+#include "core/pretend.h"
 #include "util/num.h"
 #include "io/clock.h"
 #include "io/conf.h"
@@ -18,6 +19,7 @@
 #include "io/loop.h"
 #include "io/machine.h"
 #include "io/mon_rtnl.h"
+#include "io/mon_session.h"
 #include "io/mon_udev.h"
 
 /* Patience with the kernel's dumps. */
@@ -45,8 +47,9 @@ struct ab_offline {
 	struct ab_conf *conf; /* owned; its set may be NULL: refused */
 	ab_mono now;
 	struct ab_loop *loop; /* while looking */
-	bool has_rtnl, has_udev;
-	int error; /* of an event that could not be taken */
+	bool has_rtnl, has_udev, has_sessions;
+	int error;	   /* of an event that could not be taken */
+	uint32_t last_sid; /* of a session that is pretended */
 	/* What would be done, in order. */
 	struct ab_effect *steps; /* owned */
 	size_t n_steps, n_answered;
@@ -145,14 +148,14 @@ static void answer_discovery(struct ab_offline *o, const struct ab_effect *ef)
 	take(o, &ev);
 }
 
-/* In a described world a write goes well, so that what follows from it is planned, too.
- */
-static void answer_write(struct ab_offline *o, const struct ab_effect *ef)
+/* In a described world all goes well, so that what follows from it is planned, too. */
+static void answer_well(struct ab_offline *o, const struct ab_effect *ef)
 {
-	struct ab_event ev = { .type = AB_EV_DONE };
+	struct ab_event events[AB_PRETEND_MAX];
+	unsigned int n = ab_pretend(ef, ++o->last_sid, events), i;
 
-	ev.done.job = ef->job;
-	take(o, &ev);
+	for (i = 0; i < n && !o->error; i++)
+		take(o, &events[i]);
 }
 
 static void answer(struct ab_offline *o, const struct ab_effect *ef)
@@ -170,8 +173,8 @@ static void answer(struct ab_offline *o, const struct ab_effect *ef)
 		answer_probe(o, ef);
 	else if (ef->type == AB_EF_DISCOVER)
 		answer_discovery(o, ef);
-	else if (ef->job)
-		answer_write(o, ef);
+	else
+		answer_well(o, ef);
 }
 
 /* Answers what was asked for, and what was asked for because of that, until all is
@@ -185,8 +188,8 @@ static void drain(struct ab_offline *o)
 	}
 }
 
-/* Goes on while something is due now: a soak that has ended, effects that did not fit.
- */
+/* Goes on while something is due now: a soak that has ended, effects that did
+ * not fit. */
 static void settle(struct ab_offline *o)
 {
 	struct ab_event tick = { .type = AB_EV_TICK };
@@ -224,8 +227,9 @@ static void on_event(void *arg, const struct ab_event *ev)
 	if (ev->type == AB_EV_DUMP_END) {
 		o->has_rtnl |= ev->dump.source == AB_SOURCE_RTNL;
 		o->has_udev |= ev->dump.source == AB_SOURCE_UDEV;
+		o->has_sessions |= ev->dump.source == AB_SOURCE_SESSIONS;
 	}
-	if (o->loop && ((o->has_rtnl && o->has_udev) || o->error))
+	if (o->loop && ((o->has_rtnl && o->has_udev && o->has_sessions) || o->error))
 		ab_loop_stop(o->loop);
 }
 
@@ -246,7 +250,9 @@ static int look_at_kernel(struct ab_offline *o, const struct ab_roots *roots)
 				: AB_UDEV_MODE_UDEV,
 		.sysfs = roots->path[AB_ROOT_SYSFS],
 	};
+	struct ab_sessions_config sc = { .sysfs = roots->path[AB_ROOT_SYSFS] };
 	struct ab_loop_timer *timer = NULL;
+	struct ab_sessions *sessions = NULL;
 	struct ab_rtnl *rtnl = NULL;
 	struct ab_udev *udev = NULL;
 	int r = ab_loop_new(&o->loop);
@@ -257,10 +263,13 @@ static int look_at_kernel(struct ab_offline *o, const struct ab_roots *roots)
 		r = ab_rtnl_new(o->loop, &rc, on_event, o, &rtnl);
 	if (r == 0)
 		r = ab_udev_new(o->loop, &uc, on_event, o, &udev);
+	if (r == 0)
+		r = ab_sessions_new(o->loop, &sc, on_event, o, &sessions);
 	if (r == 0) {
 		ab_loop_timer_set(timer, ab_mono_add_ms(o->now, LOOK_MS));
 		r = ab_loop_run(o->loop);
 	}
+	(void)ab_sessions_free(sessions);
 	(void)ab_udev_free(udev);
 	(void)ab_rtnl_free(rtnl);
 	(void)ab_loop_timer_free(timer);
@@ -290,6 +299,13 @@ static void look_at_ledger(struct ab_offline *o, const struct ab_roots *roots)
 	take(o, &end);
 }
 
+/* What was looked at has been so for long enough to be believed: nobody waits here for
+ * a second look. */
+static void pass_doubts(struct ab_offline *o)
+{
+	o->now = ab_mono_add_ms(o->now, AB_RESTORE_MS);
+}
+
 static int look_at_records(struct ab_offline *o)
 {
 	struct ab_db *db;
@@ -298,6 +314,9 @@ static int look_at_records(struct ab_offline *o)
 	if (r < 0)
 		return r;
 	r = ab_db_scan(db, AB_DB_SCAN_ALL, on_event, o);
+	pass_doubts(o);
+	if (r == 0)
+		r = ab_db_scan(db, AB_DB_SCAN_ALL, on_event, o);
 	(void)ab_db_close(db);
 	return r ? r : o->error;
 }
@@ -448,9 +467,8 @@ static bool add_target(struct ab_offline *o, const char *line)
 	return true;
 }
 
-/* In a recording: what the daemon did and was answered, in a world that it no longer
- * is.
- */
+/* In a recording: what the daemon did and was answered, in a world that it no
+ * longer is. */
 static bool is_answer(uint32_t type)
 {
 	return type == AB_EV_TICK || type == AB_EV_ROUTE || type == AB_EV_PROBE ||
@@ -480,29 +498,43 @@ static const char *take_fact(struct ab_offline *o, const char *line)
 	return line;
 }
 
+/* Which lines of a world count. */
+enum pass {
+	PASS_FACTS,   /* `answers` and `target` */
+	PASS_RECORDS, /* records, and what the ledger says of them */
+	PASS_ALL,     /* all events */
+};
+
+static bool is_of_pass(uint32_t type, enum pass pass)
+{
+	return !is_dump(type) && !is_answer(type) &&
+	       (pass == PASS_ALL || type == AB_EV_LEDGER || type == AB_EV_IFACE ||
+		type == AB_EV_NODE);
+}
+
 /* Return: NULL, or where the line is not understood. */
-static const char *take_line(struct ab_offline *o, const char *line, bool only_facts)
+static const char *take_line(struct ab_offline *o, const char *line, enum pass pass)
 {
 	const char *bad = line;
 	struct ab_event ev;
 
 	line += strspn(line, " \t");
 	if (ab_starts_with(line, "answers ") || ab_starts_with(line, "target "))
-		return only_facts ? take_fact(o, line) : NULL;
-	if (only_facts || !*line || *line == '#' || *line == '>' ||
+		return pass == PASS_FACTS ? take_fact(o, line) : NULL;
+	if (pass == PASS_FACTS || !*line || *line == '#' || *line == '>' ||
 	    ab_starts_with(line, "autobind-recording "))
 		return NULL;
 	line += strspn(line, "0123456789"); /* the time of a recorded event */
 	if (ab_evtext_parse(line, &ev, &bad))
 		return bad;
-	if (!is_dump(ev.type) && !is_answer(ev.type))
+	if (is_of_pass(ev.type, pass))
 		take(o, &ev);
 	return NULL;
 }
 
 /* Goes through the lines; returns the number of the first bad one, which @message says
  * more about, or 0. */
-static unsigned int take_lines(struct ab_offline *o, const char *data, bool only_facts,
+static unsigned int take_lines(struct ab_offline *o, const char *data, enum pass pass,
 			       struct ab_text *message)
 {
 	char line[AB_EVTEXT_MAX + 32];
@@ -514,7 +546,7 @@ static unsigned int take_lines(struct ab_offline *o, const char *data, bool only
 
 		number++;
 		if (ab_copyn(line, sizeof(line), data, n))
-			bad = take_line(o, line, only_facts);
+			bad = take_line(o, line, pass);
 		if (bad) {
 			ab_text_addu(message, number);
 			ab_text_add(message, ": not a line of a world: ");
@@ -529,15 +561,26 @@ static unsigned int take_lines(struct ab_offline *o, const char *data, bool only
 /* Return: false when some line is not understood. */
 static bool take_world(struct ab_offline *o, const char *data, struct ab_text *message)
 {
+	struct ab_event multipath = { .type = AB_EV_MULTIPATH };
 	unsigned int i;
 
-	if (take_lines(o, data, true, message))
+	/* Unless the file says otherwise. */
+	multipath.multipath.state = AB_MULTIPATH_READY;
+	take(o, &multipath);
+	if (take_lines(o, data, PASS_FACTS, message))
 		return false;
-	for (i = 0; i < AB_SOURCE_MAX; i++)
-		take_dump(o, AB_EV_DUMP_BEGIN, (enum ab_source)i);
-	if (take_lines(o, data, false, message))
+	take_dump(o, AB_EV_DUMP_BEGIN, AB_SOURCE_LEDGER);
+	take_dump(o, AB_EV_DUMP_BEGIN, AB_SOURCE_RECORDS);
+	if (take_lines(o, data, PASS_RECORDS, message))
 		return false;
 	/* The ledger first: what it owns and the records lack was removed. */
+	take_dump(o, AB_EV_DUMP_END, AB_SOURCE_LEDGER);
+	take_dump(o, AB_EV_DUMP_END, AB_SOURCE_RECORDS);
+	pass_doubts(o);
+	for (i = 0; i < AB_SOURCE_MAX; i++)
+		take_dump(o, AB_EV_DUMP_BEGIN, (enum ab_source)i);
+	if (take_lines(o, data, PASS_ALL, message))
+		return false;
 	take_dump(o, AB_EV_DUMP_END, AB_SOURCE_LEDGER);
 	for (i = 0; i < AB_SOURCE_MAX; i++)
 		if (i != AB_SOURCE_LEDGER)

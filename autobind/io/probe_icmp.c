@@ -526,8 +526,8 @@ void ab_icmp_receive(struct ab_icmp *icmp, enum ab_icmp_family family, ab_icmp_f
 	if (ch->fd < 0)
 		return;
 	for (int round = 0; round < RECEIVE_ROUNDS && got == AB_ICMP_BATCH; round++) {
-		/* An error that is not EAGAIN is a pending one, which is gone with it.
-		 */
+		/* An error that is not EAGAIN is a pending one, which is gone
+		 * with it. */
 		got = receive_batch(icmp, ch);
 		n = read_batch(icmp, ch, got, answers);
 		/* All are read before the first is told: @fn may send, which uses the

@@ -36,8 +36,8 @@ enum ab_icmp_family {
 };
 
 #define AB_ICMP_BATCH 32 /* echoes or answers in one system call */
-/* ICMP payload: ours, and what fits in a datagram of 65,535 bytes with either header.
- */
+/* ICMP payload: ours, and what fits in a datagram of 65,535 bytes with
+ * either header. */
 #define AB_ICMP_SIZE_MIN AB_WIRE_PAYLOAD
 #define AB_ICMP_SIZE_MAX (65535 - 60 - AB_WIRE_HEADER)
 

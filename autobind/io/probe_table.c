@@ -221,9 +221,8 @@ static unsigned int distance_to_occupied(const struct ab_probe_table *t, int64_t
 	unsigned int first = (unsigned int)(tick + 1) & (AB_PROBE_WHEEL - 1);
 	unsigned int words = AB_PROBE_WHEEL / 64;
 
-	/* The word of the first slot is looked at twice: its upper, then its lower
-	 * part.
-	 */
+	/* The word of the first slot is looked at twice: its upper, then its
+	 * lower part. */
 	for (unsigned int k = 0; k <= words; k++) {
 		unsigned int i = (first / 64 + k) % words;
 		uint64_t w = t->occupied[i];

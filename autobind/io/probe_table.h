@@ -50,9 +50,9 @@ struct ab_probe_half {
 };
 
 struct ab_probe_path {
-	uint64_t id;	/* the caller's */
-	int64_t when;	/* next thing to do, ns; a multiple of a tick while on the wheel
-			 */
+	uint64_t id; /* the caller's */
+	/* Next thing to do, ns; a multiple of a tick while on the wheel. */
+	int64_t when;
 	int64_t anchor; /* the round that is due or under way, ns, before jitter */
 	int64_t sent;	/* of what is under way, ns */
 	uint32_t next, prev;
@@ -114,8 +114,8 @@ void ab_probe_table_schedule(struct ab_probe_table *t, uint32_t slot, int64_t wh
 /* Puts a path at the end of AB_PROBE_LIST_WAIT. */
 void ab_probe_table_wait(struct ab_probe_table *t, uint32_t slot);
 
-/* Takes the first one from AB_PROBE_LIST_DUE or _WAIT; AB_PROBE_NIL when it is empty.
- */
+/* Takes the first one from AB_PROBE_LIST_DUE or _WAIT; AB_PROBE_NIL when it
+ * is empty. */
 uint32_t ab_probe_table_pop(struct ab_probe_table *t, uint16_t list);
 
 /* Moves everything whose .when has come to AB_PROBE_LIST_DUE. */

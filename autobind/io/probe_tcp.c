@@ -90,8 +90,10 @@ static int bind_to_device(int fd, uint32_t ifindex)
 {
 	struct ifreq ifr = { .ifr_ifindex = (int)ifindex };
 
-	/* SO_BINDTOIFINDEX takes any number: ask first whether there is such a device.
-	 */
+	if (ifindex == 0)
+		return 0;
+	/* SO_BINDTOIFINDEX takes any number: ask first whether there is such
+	 * a device. */
 	if (ioctl(fd, SIOCGIFNAME, &ifr) < 0)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &ifr.ifr_ifindex,
@@ -171,8 +173,8 @@ static struct ab_tcp_outcome outcome_of(int error, bool is_at_once)
 		o.result = AB_PROBE_REFUSED;
 		break;
 	default:
-		/* Before connect() has returned nobody but this host can have said no.
-		 */
+		/* Before connect() has returned nobody but this host can have
+		 * said no. */
 		o.result = is_at_once ? AB_PROBE_CANNOT_SEND : AB_PROBE_REFUSED;
 		break;
 	}
@@ -222,8 +224,8 @@ void ab_tcp_cancel(struct ab_tcp *tcp, uint16_t connect)
 	struct connect *c = &tcp->connects[connect];
 
 	assert(connect < tcp->max && c->fd >= 0);
-	close(c->fd); /* leaves the epoll set with it: nobody else has this descriptor
-		       */
+	/* Leaves the epoll set with it: nobody else has this descriptor. */
+	close(c->fd);
 	c->fd = -1;
 	c->token = tcp->free;
 	tcp->free = connect;

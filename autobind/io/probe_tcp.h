@@ -46,7 +46,7 @@ bool ab_tcp_is_full(const struct ab_tcp *tcp);
 /**
  * ab_tcp_start() - start a connect
  * @tcp:         must not be full
- * @ifindex:     the device
+ * @ifindex:     the device; 0: any
  * @portal:      address and port
  * @token:       comes back in the callback
  * @ret_connect: names the connect until it is over

@@ -306,8 +306,8 @@ static enum ab_route_verdict verdict_of_error(int error)
 	}
 }
 
-/* rtnl_route_parse() of libnl 3.7 never ends on a hop of length 0 (found by fuzzing).
- */
+/* rtnl_route_parse() of libnl 3.7 never ends on a hop of length 0 (found
+ * by fuzzing). */
 static bool has_nexthop_by(struct nlattr *multipath, uint32_t ifindex)
 {
 	struct rtnexthop *hop = nla_data(multipath);
@@ -356,8 +356,8 @@ int ab_rtnl_parse_verdict(struct nlmsghdr *msg, size_t n, uint32_t ifindex,
 	rtm = nlmsg_data(msg);
 	if (msg->nlmsg_type != RTM_NEWROUTE || nlmsg_datalen(msg) < (int)sizeof(*rtm))
 		return AB_RTNL_E_MALFORMED;
-	/* Before Linux 4.13 FIB_MATCH is not known and such an answer may be invented.
-	 */
+	/* Before Linux 4.13 FIB_MATCH is not known and such an answer may
+	 * be invented. */
 	if (rtm->rtm_family == AF_INET && rtm->rtm_flags & RTM_F_CLONED) {
 		*ret_verdict = AB_ROUTE_UNKNOWN;
 		return 0;

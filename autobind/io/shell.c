@@ -7,9 +7,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "core/pretend.h"
 #include "io/clock.h"
 #include "io/discover.h"
 #include "io/host.h"
+#include "io/initiator.h"
 #include "io/log.h"
 #include "io/machine.h"
 #include "io/mon_rtnl.h"
@@ -23,6 +25,8 @@
 #define QUEUE_MIN 64
 /* Effects of a dry run that are shown. */
 #define PLAN_EFFECTS 8192
+/* Numbers of sessions in a dry run: far beyond those of the kernel. */
+#define PRETENDED_SID (UINT32_C(1) << 30)
 /* Reads that a reload may start anew because a later one came; see join_late(). */
 #define REREADS_MAX 8
 /* Pause before events that memory did not suffice for are asked for again. */
@@ -45,6 +49,7 @@ struct ab_shell {
 	struct ab_store *store;
 	struct ab_spawner *spawner;
 	struct ab_discover *discover;
+	struct ab_initiator *initiator;
 	struct ab_rtnl *rtnl;
 	struct ab_udev *udev;
 	struct ab_probe *probe;
@@ -117,22 +122,40 @@ static void answer_retry(struct ab_shell *sh, const struct ab_effect *ef, int r)
 	queue_event(sh, &ev);
 }
 
-static void submit(struct ab_shell *sh, const struct ab_effect *ef)
+/* The [Node] keys of a policy. */
+static const struct ab_node_setting *settings_of(const struct ab_shell *sh,
+						 uint32_t policy, uint32_t *ret_n)
 {
 	const struct ab_policy_set *set = set_of(sh);
+	const struct ab_span *span = &set->policies[policy].node_settings;
+
+	*ret_n = span->count;
+	return &set->node_settings[span->first];
+}
+
+static void submit(struct ab_shell *sh, const struct ab_effect *ef)
+{
 	const struct ab_node_setting *settings = NULL;
 	uint32_t n = 0;
 	int r;
 
-	if (ef->type == AB_EF_NODE_WRITE) {
-		const struct ab_span *span =
-			&set->policies[ef->node.policy].node_settings;
-
-		settings = &set->node_settings[span->first];
-		n = span->count;
-	}
+	if (ef->type == AB_EF_NODE_WRITE)
+		settings = settings_of(sh, ef->node.policy, &n);
 	r = ab_store_submit(sh->store, ef, settings, n);
 	if (r < 0 && ef->job)
+		answer_retry(sh, ef, r);
+}
+
+static void run_login(struct ab_shell *sh, const struct ab_effect *ef)
+{
+	const struct ab_node_setting *settings = NULL;
+	uint32_t n = 0;
+	int r;
+
+	if (ef->type == AB_EF_LOGIN)
+		settings = settings_of(sh, ef->login.policy, &n);
+	r = ab_initiator_run(sh->initiator, ef, settings, n);
+	if (r < 0)
 		answer_retry(sh, ef, r);
 }
 
@@ -187,6 +210,8 @@ static void resync(struct ab_shell *sh, const struct ab_effect *ef)
 		submit(sh, ef);
 		break;
 	case AB_SOURCE_SESSIONS:
+		ab_initiator_resync(sh->initiator);
+		break;
 	case AB_SOURCE_MAX:
 		break;
 	}
@@ -198,12 +223,18 @@ static void take_note(struct ab_shell *sh, const struct ab_effect *ef)
 	struct ab_text t;
 	bool is_trouble = ef->note.what == AB_NOTE_PATH_DOWN ||
 			  ef->note.what == AB_NOTE_DISCOVERY_FAILED ||
-			  ef->note.what == AB_NOTE_WRITE_FAILED;
+			  ef->note.what == AB_NOTE_WRITE_FAILED ||
+			  ef->note.what == AB_NOTE_LOGIN_FAILED ||
+			  ef->note.what == AB_NOTE_SESSION_LOST ||
+			  ef->note.what == AB_NOTE_GATED;
 
 	ab_text_init(&t, line, sizeof(line));
 	ab_view_note_text(&t, ef);
 	ab_log(is_trouble ? AB_LOG_WARNING : AB_LOG_INFO, "engine", "%s", line);
 	ab_history_put(sh->history, ef);
+	/* No event tells that a session's state has changed: a path's may be why. */
+	if (ef->note.what == AB_NOTE_PATH_DOWN || ef->note.what == AB_NOTE_PATH_UP)
+		ab_initiator_nudge(sh->initiator);
 }
 
 static void carry_out(struct ab_shell *sh, const struct ab_effect *ef)
@@ -235,6 +266,8 @@ static void carry_out(struct ab_shell *sh, const struct ab_effect *ef)
 		break;
 	case AB_EF_LOGIN:
 	case AB_EF_LOGOUT:
+		run_login(sh, ef);
+		break;
 	case AB_EF_NONE:
 	case AB_EF_MAX:
 		break;
@@ -413,28 +446,21 @@ static void on_last_good(void *arg, int r, const char *data, size_t n)
 	put_in_force(sh, conf, data, n);
 }
 
-static bool is_write(const struct ab_effect *ef)
-{
-	return ef->type == AB_EF_IFACE_WRITE || ef->type == AB_EF_IFACE_DELETE ||
-	       ef->type == AB_EF_NODE_WRITE || ef->type == AB_EF_NODE_DELETE;
-}
-
-/* What a copy of the engine would do with that policy set. Writes are taken to go well:
- * only so many are in flight, and others wait for them. */
+/* What a copy of the engine would do with that policy set. All is taken to go well:
+ * only so many jobs are in flight, and others wait for them. */
 static int plan_with(struct ab_machine *copy, const struct ab_policy_set *set,
 		     ab_mono now, struct ab_effects *out)
 {
-	struct ab_event ev = { .type = AB_EV_POLICY };
-	int r = ab_machine_step(copy, set, &ev, now, out);
-	uint32_t i;
+	struct ab_event events[AB_PRETEND_MAX] = { { .type = AB_EV_POLICY } };
+	int r = ab_machine_step(copy, set, &events[0], now, out);
+	uint32_t i, k, n;
 
 	for (i = 0; r == 0 && i < out->n && out->max - out->n >= AB_EFFECTS_MIN; i++) {
-		if (!is_write(&out->v[i]))
+		if (out->v[i].type == AB_EF_DISCOVER)
 			continue;
-		memset(&ev, 0, sizeof(ev));
-		ev.type = AB_EV_DONE;
-		ev.done.job = out->v[i].job;
-		r = ab_machine_step(copy, set, &ev, now, out);
+		n = ab_pretend(&out->v[i], PRETENDED_SID + i, events);
+		for (k = 0; r == 0 && k < n && out->max - out->n >= AB_EFFECTS_MIN; k++)
+			r = ab_machine_step(copy, set, &events[k], now, out);
 	}
 	return r;
 }
@@ -684,6 +710,14 @@ static int start_discovery(struct ab_shell *sh)
 	return r;
 }
 
+/* udev tells of a session, of one of its disks, or of a map. */
+static void on_iscsi(void *arg)
+{
+	struct ab_shell *sh = arg;
+
+	ab_initiator_nudge(sh->initiator);
+}
+
 static int start_monitors(struct ab_shell *sh)
 {
 	const struct ab_roots *roots = sh->config.roots;
@@ -693,10 +727,26 @@ static int start_monitors(struct ab_shell *sh)
 				? AB_UDEV_MODE_KERNEL
 				: AB_UDEV_MODE_UDEV,
 		.sysfs = roots->path[AB_ROOT_SYSFS],
+		.iscsi_fn = on_iscsi,
 	};
 	int r = ab_rtnl_new(sh->loop, &rc, on_event, sh, &sh->rtnl);
 
 	return r ? r : ab_udev_new(sh->loop, &uc, on_event, sh, &sh->udev);
+}
+
+static int start_initiator(struct ab_shell *sh)
+{
+	struct ab_initiator_config config = {
+		.loop = sh->loop,
+		.spawner = sh->spawner,
+		.sysfs = sh->config.roots->path[AB_ROOT_SYSFS],
+		.iscsiadm = sh->config.roots->path[AB_ROOT_ISCSIADM],
+		.iscsid_conf = sh->host.iscsid_conf,
+		.fn = on_event,
+		.arg = sh,
+	};
+
+	return ab_initiator_new(&config, &sh->initiator);
 }
 
 /* In this order: helpers are forked before there is much to copy, and the first events
@@ -709,6 +759,7 @@ static int start(struct ab_shell *sh)
 	} parts[] = {
 		{ "discovery", start_discovery },
 		{ "the prober", start_prober },
+		{ "the watch on sessions", start_initiator },
 		{ "the monitors", start_monitors },
 	};
 	unsigned int i;
@@ -794,6 +845,7 @@ struct ab_shell *ab_shell_free(struct ab_shell *sh)
 	sh->rtnl = ab_rtnl_free(sh->rtnl);
 	sh->probe = ab_probe_free(sh->probe);
 	sh->spawner = ab_spawner_free(sh->spawner);
+	sh->initiator = ab_initiator_free(sh->initiator);
 	sh->discover = ab_discover_free(sh->discover);
 	sh->store = ab_store_free(sh->store);
 	sh->timer = ab_loop_timer_free(sh->timer);

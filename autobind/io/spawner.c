@@ -21,6 +21,7 @@
 
 struct open_job {
 	uint64_t id; /* 0: free */
+	bool is_never_killed;
 	ab_mono expires;
 	ab_spawner_fn *fn;
 	void *arg;
@@ -64,12 +65,16 @@ static void arm_expiry(struct ab_spawner *s)
 	ab_loop_timer_set(s->expiry, next);
 }
 
-/* The slot is free before the call, so that the answer may start the next job. */
+/* The slot is free before the call, so that the answer may start the next job; unless
+ * the child runs on. */
 static void answer(struct open_job *slot, const struct ab_spawner_result *result)
 {
 	struct open_job job = *slot;
 
-	slot->id = 0;
+	if (job.is_never_killed && result->end == AB_SPAWNER_EXPIRED)
+		slot->expires = AB_MONO_NEVER;
+	else
+		slot->id = 0;
 	job.fn(job.arg, result);
 }
 
@@ -345,6 +350,7 @@ int ab_spawner_run(struct ab_spawner *s, const struct ab_spawner_job *job,
 		return r;
 	*slot = (struct open_job){
 		.id = ++s->last_id,
+		.is_never_killed = job->is_never_killed,
 		.expires = ab_mono_add_ms(ab_loop_now(s->loop),
 					  (int64_t)job->deadline_ms + STUCK_MS),
 		.fn = fn,

@@ -5,7 +5,8 @@
  * The loop must never wait: not for a child, and not for the exec of a program that
  * lies on a dead disk. So a helper, forked at start, starts, watches and ends all
  * children and answers by socket; this is the loop's side of it. Every job gets exactly
- * one answer, also when the helper dies or is stuck. Must not know: what is run.
+ * one answer, also when the helper dies or is stuck; one that is never killed and has
+ * expired gets a second when it ends. Must not know: what is run.
  */
 #ifndef AUTOBIND_IO_SPAWNER_H
 #define AUTOBIND_IO_SPAWNER_H
@@ -35,8 +36,8 @@ struct ab_spawner_job {
 enum ab_spawner_end {
 	AB_SPAWNER_EXITED,  /* .code: exit status */
 	AB_SPAWNER_CRASHED, /* .code: the signal, which was not ours */
-	AB_SPAWNER_EXPIRED, /* deadline: ended by us, or it is still running if it is
-			       never killed */
+	AB_SPAWNER_EXPIRED, /* deadline: ended by us; or, if it is never killed, it is
+			       still running, and how it ends is a second answer */
 	AB_SPAWNER_FLOODED, /* ended by us, because it wrote more than output_max */
 	AB_SPAWNER_FAILED,  /* not started; .code: errno */
 	AB_SPAWNER_UNKNOWN, /* the helper lost it; .code: errno or 0 */
@@ -76,7 +77,7 @@ struct ab_spawner *ab_spawner_free(struct ab_spawner *spawner);
  * ab_spawner_run() - start a child
  * @spawner: see above
  * @job:     copied
- * @fn:      gets the one answer, never inside this call
+ * @fn:      gets the answer, never inside this call
  * @arg:     for @fn
  *
  * The child has LC_ALL=C and a PATH as its environment, "/" as its folder, /dev/null as

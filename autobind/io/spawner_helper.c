@@ -39,7 +39,6 @@ struct job {
 	enum job_state state;
 	enum ab_spawner_end end; /* why it is ENDING */
 	bool is_never_killed;
-	bool is_answered; /* expired, never killed: only waited for */
 	bool is_cut;
 	uint64_t id;
 	pid_t pid;
@@ -109,9 +108,8 @@ static void answer_job(struct helper *h, struct job *job, enum ab_spawner_end en
 		.n_err = job->n_err,
 	};
 
-	if (!job->is_answered && h->fd >= 0)
+	if (h->fd >= 0)
 		send_answer(h, &answer, job->errors, job->memfd);
-	job->is_answered = true;
 }
 
 static void free_job(struct job *job)
@@ -133,7 +131,7 @@ static void keep_output(struct job *job, const char *data, size_t n)
 		n = job->output_max - job->n_out;
 		job->is_cut = true;
 	}
-	if (n == 0 || job->error || job->is_answered)
+	if (n == 0 || job->error)
 		return;
 	if (job->memfd < 0)
 		job->memfd = memfd_create("ab-output", MFD_CLOEXEC);
@@ -209,8 +207,8 @@ static void on_exit_of(struct helper *h, struct job *job)
 	while (n_reads-- > 0 && read_pipe(h, job, &job->out))
 		;
 	(void)read_pipe(h, job, &job->err);
-	/* Before it is reaped: as long as it is a zombie its group's number is its own.
-	 */
+	/* Before it is reaped: as long as it is a zombie its group's number is
+	 * its own. */
 	if (job->state == JOB_ENDING)
 		(void)kill(-job->pid, SIGKILL);
 	if (waitid(P_PID, (id_t)job->pid, &info, WEXITED)) {

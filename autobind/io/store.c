@@ -19,8 +19,8 @@
 /* Without a sign of life for this long the store is STALLED (architecture.md,
  * Processes). */
 #define STALL_MS 5000
-/* open-iscsi's lock is waited for this long (architecture.md G): no disk is to blame.
- */
+/* open-iscsi's lock is waited for this long (architecture.md G): no disk is
+ * to blame. */
 #define LOCK_MS 5000
 
 /* Pauses between two starts of a helper that dies at once. */

@@ -96,8 +96,8 @@ typedef void ab_store_answer_fn(void *arg, int r, const char *data, size_t n);
 /* Read the configuration (the collect function of the store's config). */
 int ab_store_read_conf(struct ab_store *s, ab_store_answer_fn *fn, void *arg);
 
-/* The last accepted configuration: STATE/last-good/bundle. Load: -ENOENT without one.
- */
+/* The last accepted configuration: STATE/last-good/bundle. Load: -ENOENT
+ * without one. */
 int ab_store_load_good(struct ab_store *s, ab_store_answer_fn *fn, void *arg);
 int ab_store_save_good(struct ab_store *s, const void *data, size_t n,
 		       ab_store_answer_fn *fn, void *arg);

@@ -12,8 +12,8 @@
 #include "io/notify.h"
 #include "io/store.h"
 
-/* Between two looks at how things stand, and before what was not taken is told again.
- */
+/* Between two looks at how things stand, and before what was not taken is
+ * told again. */
 #define STATUS_MS 1000
 #define STATUS_TEXT 256
 

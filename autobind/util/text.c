@@ -93,8 +93,8 @@ unsigned int ab_utf8_len(const char *s, size_t n)
 			return 0;
 		code = code << 6 | (u[i] & 0x3fu);
 	}
-	/* Overlong forms, surrogates and what lies beyond Unicode (RFC 3629, 3 and 4).
-	 */
+	/* Overlong forms, surrogates and what lies beyond Unicode (RFC 3629, 3
+	 * and 4). */
 	if ((len == 3 && code < 0x800) || (len == 4 && code < 0x10000) ||
 	    (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff)
 		return 0;

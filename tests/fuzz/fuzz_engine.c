@@ -280,6 +280,9 @@ static void some_ledger(struct input *in, struct ab_ledger_entry *e)
 	some_name(in, e->iface.name, sizeof(e->iface.name));
 	some_name(in, e->iface.port.name, sizeof(e->iface.port.name));
 	e->iface.port.type = AB_PORT_ETHER;
+	e->iface.retire_ms = take(in);
+	e->iface.can_retire = e->iface.retire_ms & 1;
+	e->iface.orphan_ms = e->iface.retire_ms >> 4;
 }
 
 static void some_session(struct input *in, struct ab_session *s)
@@ -428,6 +431,8 @@ static void look(const struct raw *r)
 	(void)ab_view_missing(&v);
 	(void)ab_view_blocked(&v);
 	(void)ab_view_ifaces(&v);
+	(void)ab_view_missing(&v);
+	(void)ab_view_blocked(&v);
 	(void)ab_view_explain(&v, "eth0", NULL);
 	(void)ab_engine_project(r->e, text, sizeof(text));
 }

@@ -901,6 +901,14 @@ void model_edit(struct model *m, unsigned int record)
 	tell_record(m, &m->records[record]);
 }
 
+void model_list(struct model *m)
+{
+	struct model_queue q = { .n = 0 };
+
+	dump_records(m, &q);
+	model_run(m, &q);
+}
+
 void model_foreign_iface(struct model *m, const char *name, const char *netdev)
 {
 	struct model_record *r = add_record(m, MODEL_IFACE, name, NULL);

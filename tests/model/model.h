@@ -146,6 +146,8 @@ void model_command(struct model *m, enum ab_command_verb verb);
 /* The administrator removes a record; @by_discovery: iscsiadm's discovery did. */
 void model_remove(struct model *m, unsigned int record, bool by_discovery);
 void model_edit(struct model *m, unsigned int record);
+/* The records are listed once more, unasked: as they are now, without any event. */
+void model_list(struct model *m);
 /* Somebody else's record. */
 void model_foreign_iface(struct model *m, const char *name, const char *netdev);
 void model_foreign_node(struct model *m, const struct ab_node_key *key);

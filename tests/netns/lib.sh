@@ -5,6 +5,7 @@
 # real tgtd, and questions about what autobind made of them.
 
 IQN=iqn.2001-05.com.example
+PORT_TYPE=veth
 
 # Namespaces "host" and "san", folders, and probes that are quick enough for a test.
 scenario() {
@@ -29,12 +30,12 @@ tgtd_with() { # PORTAL...
 	target_add tgtd 3 iqn.2002-02.org.example:other
 }
 
-# A policy for veth devices: the rest of [Match], [Portals] and [Bind] from arguments as
-# SECTION.KEY=VALUE; Targets and Action have the usual values unless given.
+# A policy for devices of $PORT_TYPE: the rest of [Match], [Portals] and [Bind] from
+# arguments as SECTION.KEY=VALUE; Targets and Action have the usual values unless given.
 san_policy() { # FILE SECTION.KEY=VALUE...
 	local file=$1 word section
 	shift
-	set -- Match.Type=veth "$@"
+	set -- "Match.Type=$PORT_TYPE" "$@"
 	[[ " $* " == *" Portals.Targets="* ]] || set -- "$@" "Portals.Targets=$IQN:*"
 	[[ " $* " == *" Bind.Action="* ]] || set -- "$@" Bind.Action=record
 	for section in Match Iface Portals Probe Bind Node; do

@@ -700,6 +700,7 @@ static void what_is_removed_while_a_write_of_it_waits_is_held(void **st)
 	model_remove(m, (unsigned int)model_find_iface(m, "ab-eth0"), false);
 	model_fail(m, 0, AB_OUTCOME_RETRY, false);
 	model_calm(m);
+	model_wait(m, AB_RESTORE_MS);
 	assert_state(m, 0, AB_PORT_STATE_HELD);
 	end(m);
 }
@@ -812,9 +813,79 @@ static void what_went_while_the_daemon_was_away_is_held(void **st)
 	m->records[i].is_held = true;
 	model_boot(m);
 	model_calm(m);
+	/* One listing may have fallen into somebody's rewriting. */
+	assert_state(m, 0, AB_PORT_STATE_PARTIAL);
+	assert_int_equal(model_ledger(m, &m->records[i])->owner, AB_OWNER_OURS);
+	model_wait(m, AB_RESTORE_MS - 500);
+	assert_state(m, 0, AB_PORT_STATE_PARTIAL);
+	model_wait(m, 500);
 	assert_state(m, 0, AB_PORT_STATE_HELD);
 	assert_int_equal(model_ledger(m, &m->records[i])->owner, AB_OWNER_HELD);
 	assert_false(has_node(m, 1, "ab-eth0"));
+	end(m);
+}
+
+/* iscsiadm's discovery deletes records and writes them anew: the first listing fell
+ * into that, and no event told of the rest. */
+static void what_is_back_at_the_second_look_was_never_gone(void **st)
+{
+	struct model *m = bound_world_of(san());
+	unsigned int i = (unsigned int)model_find_node(m, 1, 0, "ab-eth0");
+	unsigned int f = (unsigned int)model_find_iface(m, "ab-eth0");
+	uint32_t n_writes = m->n_writes;
+
+	(void)st;
+	m->records[i].is_present = m->records[f].is_present = false;
+	model_boot(m);
+	m->records[i].is_present = m->records[f].is_present = true;
+	model_calm(m);
+	assert_state(m, 0, AB_PORT_STATE_PARTIAL);
+	clear_trace(m);
+	model_wait(m, AB_RESTORE_MS);
+	assert_string_equal(m->trace, "S");
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	assert_int_equal(model_ledger(m, &m->records[i])->owner, AB_OWNER_OURS);
+	assert_int_equal(m->notes[AB_NOTE_HELD], 0);
+	assert_int_equal(m->n_writes, n_writes);
+	/* And not looked for any more. */
+	model_wait(m, 2 * AB_RESTORE_MS);
+	assert_null(strchr(m->trace + 1, 'S'));
+	end(m);
+}
+
+static void a_listing_soon_after_the_first_confirms_nothing(void **st)
+{
+	struct model *m = bound_world_of(san());
+	unsigned int i = (unsigned int)model_find_node(m, 1, 0, "ab-eth0");
+
+	(void)st;
+	m->records[i].is_present = false;
+	model_list(m);
+	model_wait(m, AB_RESTORE_MS / 2);
+	model_list(m);
+	assert_int_equal(model_ledger(m, &m->records[i])->owner, AB_OWNER_OURS);
+	m->records[i].is_held = true;
+	model_wait(m, AB_RESTORE_MS / 2);
+	assert_int_equal(model_ledger(m, &m->records[i])->owner, AB_OWNER_HELD);
+	end(m);
+}
+
+static void apply_does_not_wait_for_the_second_look(void **st)
+{
+	struct model *m = bound_world_of(san());
+	unsigned int i = (unsigned int)model_find_node(m, 1, 0, "ab-eth0");
+
+	(void)st;
+	m->records[i].is_present = false;
+	model_boot(m);
+	model_calm(m);
+	assert_false(has_node(m, 1, "ab-eth0"));
+	model_command(m, AB_COMMAND_APPLY);
+	model_calm(m);
+	assert_true(has_node(m, 1, "ab-eth0"));
+	model_wait(m, AB_RESTORE_MS);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	assert_int_equal(model_ledger(m, &m->records[i])->owner, AB_OWNER_OURS);
 	end(m);
 }
 
@@ -1008,6 +1079,115 @@ static void orphans_are_retired_after_retire_and_their_iface_last(void **st)
 	assert_int_equal(count_nodes(m), 0);
 	assert_int_equal(model_find_iface(m, "ab-eth0"), -1);
 	assert_string_equal(m->trace, "nnni");
+	end(m);
+}
+
+static struct model *retiring_world(void)
+{
+	return bound_world_of(
+		model_set(NULL, NULL, SAN PROBE RECORD "Retire = 10min\n", NULL));
+}
+
+static void retire_goes_on_counting_over_a_restart_of_the_daemon(void **st)
+{
+	struct model *m = retiring_world();
+
+	(void)st;
+	model_unplug(m, 0);
+	model_wait(m, 6 * MINUTE);
+	model_boot(m);
+	model_wait(m, 3 * MINUTE);
+	assert_int_equal(m->n_jobs, 0);
+	model_wait(m, 1 * MINUTE + 1000);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 0);
+	assert_int_equal(model_find_iface(m, "ab-eth0"), -1);
+	end(m);
+}
+
+/* The file forgets times of another boot (io/ledger_file). */
+static void retire_begins_anew_in_another_boot(void **st)
+{
+	struct model *m = retiring_world();
+	unsigned int i;
+
+	(void)st;
+	model_unplug(m, 0);
+	model_wait(m, 9 * MINUTE);
+	for (i = 0; i < MODEL_RECORDS; i++)
+		if (m->in_ledger[i] && m->ledger[i].kind == AB_LEDGER_IFACE) {
+			assert_true(m->ledger[i].iface.orphan_ms > 0);
+			m->ledger[i].iface.orphan_ms = 0;
+		}
+	model_boot(m);
+	model_wait(m, 9 * MINUTE);
+	assert_int_equal(m->n_jobs, 0);
+	assert_int_equal(count_nodes(m), 2);
+	model_wait(m, 1 * MINUTE + 1000);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 0);
+	end(m);
+}
+
+static void retire_begins_when_the_daemon_misses_the_port(void **st)
+{
+	struct model *m = retiring_world();
+
+	(void)st;
+	m->ports[0].is_plugged = false;
+	model_boot(m);
+	model_wait(m, 9 * MINUTE);
+	assert_int_equal(m->n_jobs, 0);
+	model_wait(m, 1 * MINUTE + 1000);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 0);
+	end(m);
+}
+
+static void a_port_that_comes_back_ends_the_time_to_retire(void **st)
+{
+	struct model *m = retiring_world();
+
+	(void)st;
+	model_unplug(m, 0);
+	model_wait(m, 9 * MINUTE);
+	model_plug(m, 0);
+	model_calm(m);
+	model_unplug(m, 0);
+	model_boot(m);
+	model_wait(m, 9 * MINUTE);
+	assert_int_equal(m->n_jobs, 0);
+
+	/* It is there, and nobody takes it: no address yet. */
+	m->ports[0].is_plugged = m->ports[0].has_carrier = m->ports[0].is_ready = true;
+	m->ports[0].has_addr = false;
+	m->ports[0].ifindex = ++m->last_ifindex;
+	model_boot(m);
+	model_wait(m, 60 * MINUTE);
+	assert_int_equal(m->n_jobs, 0);
+	assert_int_equal(count_nodes(m), 2);
+	model_unplug(m, 0);
+	model_wait(m, 9 * MINUTE);
+	assert_int_equal(m->n_jobs, 0);
+	end(m);
+}
+
+static void another_retire_is_told_to_the_ledger(void **st)
+{
+	const struct ab_policy_set *first = san();
+	struct model *m = bound_world_of(first);
+
+	(void)st;
+	clear_trace(m);
+	model_policy(m,
+		     model_set(first, NULL, SAN PROBE RECORD "Retire = 10min\n", NULL));
+	assert_string_equal(m->trace, "L");
+	m->ports[0].is_plugged = false;
+	model_boot(m);
+	model_wait(m, 10 * MINUTE + 1000);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 0);
+	model_set_free(first);
 	end(m);
 }
 
@@ -1784,6 +1964,9 @@ int main(void)
 		cmocka_unit_test(
 			what_a_discovery_by_hand_swept_away_is_back_after_5_seconds),
 		cmocka_unit_test(what_went_while_the_daemon_was_away_is_held),
+		cmocka_unit_test(what_is_back_at_the_second_look_was_never_gone),
+		cmocka_unit_test(a_listing_soon_after_the_first_confirms_nothing),
+		cmocka_unit_test(apply_does_not_wait_for_the_second_look),
 		cmocka_unit_test(while_paused_nothing_changes_and_resume_catches_up),
 		cmocka_unit_test(a_pause_and_quiescence_are_kept_apart),
 		cmocka_unit_test(wider_targets_add_and_deny_deletes_what_is_ours),
@@ -1795,6 +1978,11 @@ int main(void)
 			an_address_that_is_asked_no_more_takes_its_finds_along),
 		cmocka_unit_test(a_new_name_is_tried_when_the_old_one_was_denied),
 		cmocka_unit_test(orphans_are_retired_after_retire_and_their_iface_last),
+		cmocka_unit_test(retire_goes_on_counting_over_a_restart_of_the_daemon),
+		cmocka_unit_test(retire_begins_anew_in_another_boot),
+		cmocka_unit_test(retire_begins_when_the_daemon_misses_the_port),
+		cmocka_unit_test(a_port_that_comes_back_ends_the_time_to_retire),
+		cmocka_unit_test(another_retire_is_told_to_the_ledger),
 		cmocka_unit_test(an_unknown_outcome_means_looking_before_acting),
 		cmocka_unit_test(
 			a_record_of_unknown_fate_is_ours_when_the_ledger_says_so),

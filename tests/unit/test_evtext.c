@@ -165,6 +165,9 @@ static void ledger_event(struct ab_ledger_entry *l)
 	l->iface.port.perm_hwaddr = hwaddr();
 	fill(l->iface.port.id_path, sizeof(l->iface.port.id_path));
 	fill(l->iface.port.name, sizeof(l->iface.port.name));
+	l->iface.can_retire = below(2);
+	l->iface.retire_ms = rnd();
+	l->iface.orphan_ms = rnd();
 }
 
 static void probe_event(struct ab_event *ev)

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The ledger's text: exact round trip, and every kind of damage is noticed. */
+/* The ledger's text: exact round trip, and every kind of damage is noticed. The
+ * ledger's file over a restart of the host. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/ledger.h"
+#include "io/ledger_file.h"
 #include "util/hash.h"
 
 #define MAX 64
@@ -43,6 +47,18 @@ static struct ab_ledger_entry iface_entry(const char *name, enum ab_owner owner)
 	(void)ab_copy(e.iface.port.id_path, sizeof(e.iface.port.id_path),
 		      "pci-0000:03:00.0");
 	(void)ab_copy(e.iface.port.name, sizeof(e.iface.port.name), "ens1f0.7");
+	return e;
+}
+
+/* Its port is gone. */
+static struct ab_ledger_entry retiring_entry(const char *name)
+{
+	struct ab_ledger_entry e = iface_entry(name, AB_OWNER_OURS);
+
+	e.iface.can_retire = true;
+	e.iface.retire_ms = 600000;
+	e.iface.orphan_ms = 12345;
+	e.iface.boot = UINT64_C(0xabcdef);
 	return e;
 }
 
@@ -106,6 +122,7 @@ static struct book sample(void)
 
 	b.v[b.n++] = iface_entry("ab-ens1f0.7", AB_OWNER_OURS);
 	b.v[b.n++] = iface_entry("ab-ens1f0.7", AB_OWNER_INTENT);
+	b.v[b.n++] = retiring_entry("ab-gone");
 	b.v[b.n++] = node_entry("iqn.2020-01.com.example:t1", AF_INET);
 	b.v[b.n] = node_entry("iqn.2020-01.com.example:t2", AF_INET6);
 	b.v[b.n++].owner = AB_OWNER_HELD;
@@ -143,20 +160,24 @@ static void text_is_the_documented_one(void **state)
 		"iface\tours\thash=0123456789abcdef\tname=ab-ens1f0.7\tport=vlan\t"
 		"vlan=4095\thwaddr=0200ff102030\tpath=pci-0000:03:00.0\tnetdev=ens1f0."
 		"7\n"
+		"iface\tours\thash=0123456789abcdef\tname=ab-gone\tport=vlan\t"
+		"vlan=4095\thwaddr=0200ff102030\tpath=pci-0000:03:00.0\tnetdev=ens1f0."
+		"7\tretire=600000\torphan=12345\tboot=0000000000abcdef\n"
 		"node\tours\thash=ffffffffffffffff\ttarget=iqn.2020-01.com.example:t1\t"
 		"portal=10.0.0.1:3260\ttpgt=1\tiface=ab-eth0\n"
 		"session\theld\thash=0000000000000000\t"
 		"target=iqn.2020-01.com.example:t1\tportal=10.0.0.1:3260\ttpgt=1\t"
 		"iface=ab-eth0\n"
-		"end\t3\tcrc32c=";
-	struct book b = { .n = 3 };
+		"end\t4\tcrc32c=";
+	struct book b = { .n = 4 };
 	size_t n;
 	char *text;
 
 	(void)state;
 	b.v[0] = iface_entry("ab-ens1f0.7", AB_OWNER_OURS);
-	b.v[1] = node_entry("iqn.2020-01.com.example:t1", AF_INET);
-	b.v[2] = session_entry("iqn.2020-01.com.example:t1");
+	b.v[1] = retiring_entry("ab-gone");
+	b.v[2] = node_entry("iqn.2020-01.com.example:t1", AF_INET);
+	b.v[3] = session_entry("iqn.2020-01.com.example:t1");
 	text = write_book(&b, &n);
 	assert_int_equal(n, strlen(want) + 9);
 	assert_memory_equal(text, want, strlen(want));
@@ -285,6 +306,8 @@ static int parse_framed(const char *head, const char *lines, unsigned int count,
 #define NODE "node\tours\thash=0000000000000001\ttarget=iqn.a:b"
 #define REST "\tportal=10.0.0.1:3260\ttpgt=1\tiface=x\n"
 
+#define IFACE "iface\tours\thash=0000000000000001\tname=x\tport=ether"
+
 static void damage_has_its_own_code(void **state)
 {
 	static const struct {
@@ -346,6 +369,16 @@ static void damage_has_its_own_code(void **state)
 		  "iface\tours\thash=0000000000000001\tname=x\tport=ether\thwaddr="
 		  "000102030405060708090a0b0c0d0e0f1011121314\n",
 		  1, AB_LEDGER_E_SYNTAX },
+		{ "retires at once", HEAD, IFACE "\tretire=0\n", 1, 0 },
+		{ "a Retire below zero", HEAD, IFACE "\tretire=-1\n", 1,
+		  AB_LEDGER_E_SYNTAX },
+		{ "a Retire beyond every clock", HEAD, IFACE "\tretire=9223372036855\n",
+		  1, AB_LEDGER_E_SYNTAX },
+		{ "an orphan since never", HEAD, IFACE "\torphan=0\n", 1,
+		  AB_LEDGER_E_SYNTAX },
+		{ "a boot of few digits", HEAD, IFACE "\torphan=1\tboot=1\n", 1,
+		  AB_LEDGER_E_SYNTAX },
+		{ "a Retire of a node", HEAD, NODE "\tretire=x" REST, 1, 0 },
 		{ "name of 65 characters", HEAD,
 		  "iface\tours\thash=0000000000000001\tport=ether\tname="
 		  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
@@ -424,6 +457,60 @@ static void what_has_no_place_is_refused(void **state)
 	assert_false(ab_ledger_can_hold(&e));
 }
 
+/* --- over a restart of the daemon, and of the host --- */
+
+static struct ab_ledger_entry reread(const char *dir)
+{
+	struct ab_ledger_file *l;
+	struct ab_ledger_entry e;
+
+	assert_int_equal(ab_ledger_file_open(dir, NULL, &l), 0);
+	assert_int_equal(ab_ledger_file_count(l), 1);
+	e = *ab_ledger_file_at(l, 0);
+	(void)ab_ledger_file_close(l);
+	return e;
+}
+
+static void the_time_of_an_orphan_counts_within_its_boot(void **state)
+{
+	char dir[] = "/tmp/ab-test-ledger.XXXXXX", path[64], *text;
+	struct book b = { .n = 1 }, read = { .n = 0 };
+	struct ab_ledger_file *l;
+	struct ab_ledger_entry e = retiring_entry("ab-gone");
+	FILE *f;
+	size_t n;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/ledger", dir);
+	assert_int_equal(ab_ledger_file_open(dir, NULL, &l), 0);
+	assert_int_equal(ab_ledger_file_put(l, &e), 0);
+	assert_int_equal(ab_ledger_file_flush(l), 0);
+	/* The same word again is no news, whatever mark it comes with. */
+	assert_int_equal(ab_ledger_file_put(l, &e), 0);
+	assert_false(ab_ledger_file_is_dirty(l));
+	(void)ab_ledger_file_close(l);
+	assert_int_equal(reread(dir).iface.orphan_ms, 12345);
+
+	/* Written in another boot. */
+	b.v[0] = e;
+	text = write_book(&b, &n);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, n, f), n);
+	assert_int_equal(fclose(f), 0);
+	free(text);
+	e = reread(dir);
+	assert_int_equal(e.iface.orphan_ms, 0);
+	assert_true(e.iface.can_retire);
+	assert_int_equal(e.iface.retire_ms, 600000);
+	/* For the command line, too. */
+	assert_int_equal(ab_ledger_file_read(dir, collect, &read), 0);
+	assert_int_equal(read.v[0].iface.orphan_ms, 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +524,7 @@ int main(void)
 		cmocka_unit_test(damage_has_its_own_code),
 		cmocka_unit_test(same_record_means_same_key),
 		cmocka_unit_test(what_has_no_place_is_refused),
+		cmocka_unit_test(the_time_of_an_orphan_counts_within_its_boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,6 +50,7 @@ static void on_answer(void *arg, const struct ab_spawner_result *result)
 	a->code = result->code;
 	a->is_cut = result->is_cut;
 	a->n_out = result->n_out;
+	free(a->out); /* of a first answer */
 	a->out = malloc(result->n_out + 1);
 	assert_non_null(a->out);
 	memcpy(a->out, result->out, result->n_out + 1);
@@ -328,7 +329,7 @@ static void expect_from(struct gate *g, const char *word)
 static void what_is_never_killed_outlives_deadline_and_daemon(void **state)
 {
 	struct fixture *f = *state;
-	struct answer *a = &f->answers[0];
+	struct answer *a;
 	char script[256];
 	struct gate g;
 	pid_t helper = ab_spawner_pid(f->spawner);
@@ -349,6 +350,29 @@ static void what_is_never_killed_outlives_deadline_and_daemon(void **state)
 	assert_int_equal(a->n, 1);
 	free_gate(&g);
 	assert_int_equal(ab_spawner_new(f->loop, &f->spawner), 0); /* for tear_down() */
+}
+
+/* One that was late tells twice: that it is, and how it ended. */
+static void what_is_never_killed_tells_its_late_end(void **state)
+{
+	struct fixture *f = *state;
+	struct answer *a;
+	char script[256];
+	struct gate g;
+
+	make_gate(&g);
+	(void)snprintf(script, sizeof(script),
+		       "echo early; read x < %s; echo $x; exit 3", g.in);
+	a = run(f, script,
+		(struct ab_spawner_job){ .deadline_ms = 100, .is_never_killed = true });
+	assert_int_equal(a->end, AB_SPAWNER_EXPIRED);
+	assert_int_equal(write(g.to_child, "late\n", 5), 5);
+	run_loop(f, f->n_answers + 1);
+	assert_int_equal(a->n, 2);
+	assert_int_equal(a->end, AB_SPAWNER_EXITED);
+	assert_int_equal(a->code, 3);
+	assert_string_equal(a->out, "early\nlate\n");
+	free_gate(&g);
 }
 
 static void what_may_be_killed_goes_with_the_daemon(void **state)
@@ -478,6 +502,7 @@ int main(void)
 		TEST(the_deadline_ends_a_stubborn_child_and_its_group),
 		TEST(a_pipe_held_open_does_not_hold_the_answer),
 		TEST(what_is_never_killed_outlives_deadline_and_daemon),
+		TEST(what_is_never_killed_tells_its_late_end),
 		TEST(what_may_be_killed_goes_with_the_daemon),
 		TEST(signals_of_the_terminal_do_not_end_the_helper),
 		TEST(a_dead_helper_leaves_unknown_jobs_and_returns),
