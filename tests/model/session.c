@@ -250,9 +250,8 @@ void model_check_logout(struct model *m, const struct ab_effect *ef)
 			      "what takes a session's place stands before it is ended");
 	for (i = 0; i < m->n_jobs; i++)
 		if (m->jobs[i].type == AB_EF_LOGOUT &&
-		    find_sid(m, m->jobs[i].logout.sid) >= 0 &&
-		    strcmp(m->jobs[i].logout.key.target, ef->logout.key.target) == 0)
-			model_violate(m, "one logout of a target at a time");
+		    find_sid(m, m->jobs[i].logout.sid) >= 0)
+			model_violate(m, "one logout at a time");
 	for (i = 0; i < AB_SOURCE_MAX; i++)
 		if (!e->is_fresh[i])
 			model_violate(m, "no logout while an input is stale");
