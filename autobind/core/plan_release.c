@@ -82,7 +82,8 @@ static bool is_releasing(const struct ab_engine *e)
 
 	for (i = ab_table_next(e, &e->sessions, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->sessions, i))
-		if (ab_session_at_const(e, i)->job)
+		if (ab_session_at_const(e, i)->job ||
+		    ab_session_at_const(e, i)->is_awaited)
 			return true;
 	return false;
 }
@@ -148,7 +149,6 @@ static bool log_out(const struct ab_step *s, uint32_t slot)
 
 void ab_plan_release(const struct ab_step *s, struct ab_target *t)
 {
-	ab_mono due = AB_MONO_NEVER;
 	uint32_t i, k;
 
 	if (!may_release(s) || !is_replaced(s, t))
@@ -160,14 +160,10 @@ void ab_plan_release(const struct ab_step *s, struct ab_target *t)
 		     k = ab_session_at(s->e, k)->next) {
 			ab_mono when = release_time(s, n, ab_session_at(s->e, k));
 
-			if (!ab_mono_reached(when, s->e->now)) {
-				due = ab_mono_min(due, when);
-				continue;
-			}
-			/* The others' time comes after it. */
-			t->waits_for_job |= is_releasing(s->e) || !log_out(s, k);
-			return;
+			if (!ab_mono_reached(when, s->e->now))
+				t->due = ab_mono_min(t->due, when);
+			else if (is_releasing(s->e) || !log_out(s, k))
+				t->waits_for_job = true;
 		}
 	}
-	t->due = ab_mono_min(t->due, due);
 }

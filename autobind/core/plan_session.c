@@ -103,7 +103,10 @@ static struct merit merit_of(const struct picks *picks, const struct candidate *
 		m.v[4] += p->subnet.len == c->place.subnet.len &&
 			  ab_addr_equal(&p->subnet.addr, &c->place.subnet.addr);
 	}
-	m.v[5] = c->path->health.has_rtt ? c->path->health.rtt_us : UINT32_MAX;
+	/* Of a path that is not up, a sample changes it and nobody plans anew. */
+	m.v[5] = c->path->health.state == AB_PATH_UP && c->path->health.has_rtt
+			 ? c->path->health.rtt_us
+			 : UINT32_MAX;
 	return m;
 }
 

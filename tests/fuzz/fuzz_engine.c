@@ -38,19 +38,22 @@ static void make_sets(void)
 	sets[0] = model_set(NULL, NULL,
 			    "[Match]\nAddress = 10.0.0.0/16\n[Portals]\n"
 			    "Discover = 10.0.0.100\nTargets = *\n"
-			    "[Bind]\nAction = record\nRetire = 10min\n",
+			    "[Bind]\nAction = login\nRetire = 10min\n"
+			    "SessionsPerPort = 2\nSessionsPerTarget = 1..3\n"
+			    "Concurrency = 2\n",
 			    NULL);
 	sets[1] = model_set(sets[0], "[Exclude]\nPortal = 10.0.0.102\n",
 			    "[Match]\nName = eth*\n[Portals]\nDiscover = 10.0.0.101\n"
 			    "Deny = 10.0.0.100\nTargets = *\nMaxPortals = 1\n"
-			    "[Iface]\nBindBy = mac\n[Bind]\nAction = record\n",
+			    "[Iface]\nBindBy = mac\n[Bind]\nAction = login\n"
+			    "Unbind = idle\nMultipath = off\nTotalSessions = 4\n",
 			    NULL);
 	sets[2] = model_set(
 		sets[1], NULL, "[Match]\nName = eth1\n[Bind]\nAction = iface\n",
 		"[Match]\nName = *\n[Portals]\nTargets = *t0\nSameSubnet = no\n"
 		"Static = iqn.2026-01.test:t0@10.0.0.101:3260,1\n"
 		"[Probe]\nMethod = none\n[Iface]\nUse = default\n"
-		"[Bind]\nAction = record\nSettle = 1min\n",
+		"[Bind]\nAction = login\nSettle = 1min\n",
 		NULL);
 }
 
@@ -87,6 +90,42 @@ static void change_record(struct model *m, unsigned int what, unsigned int recor
 		model_remove(m, record, what == 1);
 }
 
+/* Somebody else: iscsiadm with a record's key, or another tool with none of ours. */
+static void log_in(struct model *m, unsigned int arg)
+{
+	const struct model_record *r = &m->records[arg % MODEL_RECORDS];
+	struct ab_node_key key = r->key;
+
+	if (r->kind != MODEL_NODE || !r->is_present)
+		return;
+	if (arg & 64)
+		(void)snprintf(key.iface, sizeof(key.iface), "default");
+	(void)model_log_in(m, &key, arg & 64 ? -1 : model_port_of_iface(m, key.iface),
+			   arg & 128);
+}
+
+static void change_session(struct model *m, unsigned int what, unsigned int arg)
+{
+	unsigned int session = arg % MODEL_SESSIONS;
+
+	if (what == 0)
+		log_in(m, arg);
+	else if (what == 1)
+		model_multipath(m, (enum ab_multipath)(arg % AB_MULTIPATH_MAX));
+	else if (what == 2)
+		m->refuses[arg % 4] = !m->refuses[arg % 4];
+	else if (!m->sessions[session].is_live)
+		return;
+	else if (what == 3)
+		model_log_out(m, session);
+	else if (arg & 64)
+		model_session_state(
+			m, session,
+			(enum ab_session_state)((arg >> 4 & 3) % AB_SESSION_STATE_MAX));
+	else
+		model_disks(m, session, 2, arg >> 4 & 1 ? 2 : 0, arg >> 5 & 1 ? 2 : 1);
+}
+
 static void answer(struct model *m, unsigned int what, unsigned int arg)
 {
 	unsigned int job = m->n_jobs ? arg % m->n_jobs : 0, i;
@@ -94,6 +133,9 @@ static void answer(struct model *m, unsigned int what, unsigned int arg)
 	for (i = 0; i < MODEL_PROBES && what >= 4; i++)
 		if (m->probes[i].is_set && (what > 4 || i == arg % MODEL_PROBES))
 			model_probe(m, i);
+	for (i = 0; i < MODEL_SESSIONS && what >= 4; i++)
+		if (model_session_is_news(m, i))
+			model_session(m, i);
 	if (m->n_jobs == 0 || what >= 4)
 		return;
 	if (what < 2)
@@ -135,8 +177,10 @@ static void run_model(struct input *in)
 			model_command(&m, (enum ab_command_verb)(arg % AB_COMMAND_MAX));
 		else if (what < 205)
 			model_boot(&m);
+		else if (what < 230)
+			change_session(&m, (what - 205) / 5, arg);
 		else
-			model_wait(&m, (int64_t)arg * (what < 230 ? 10 : 5000));
+			model_wait(&m, (int64_t)arg * (what < 243 ? 10 : 5000));
 		broken = m.violation ? m.violation : model_check(&m, &scratch);
 	}
 	if (!broken) {
@@ -229,7 +273,7 @@ static void some_ledger(struct input *in, struct ab_ledger_entry *e)
 	e->kind = take(in) & 3;
 	e->owner = take(in) & 7;
 	e->hash = take(in) & 3;
-	if (e->kind == AB_LEDGER_NODE) {
+	if (e->kind == AB_LEDGER_NODE || e->kind == AB_LEDGER_SESSION) {
 		some_key(in, &e->node);
 		return;
 	}
@@ -239,6 +283,19 @@ static void some_ledger(struct input *in, struct ab_ledger_entry *e)
 	e->iface.retire_ms = take(in);
 	e->iface.can_retire = e->iface.retire_ms & 1;
 	e->iface.orphan_ms = e->iface.retire_ms >> 4;
+}
+
+static void some_session(struct input *in, struct ab_session *s)
+{
+	uint8_t b = take(in);
+
+	s->sid = b & 15;
+	s->host = b & 15;
+	s->state = (b >> 4 & 3) % AB_SESSION_STATE_MAX;
+	s->is_firmware = b & 64;
+	s->n_disks = take(in) & 3;
+	s->n_mapped = take(in) & 3;
+	some_key(in, &s->node);
 }
 
 /* Mostly one that exists. */
@@ -284,6 +341,8 @@ static void fill(struct input *in, struct raw *r, struct ab_event *ev)
 		some_record(in, ev);
 	else if (type == AB_EV_LEDGER)
 		some_ledger(in, &ev->ledger);
+	else if (type == AB_EV_SESSION || type == AB_EV_SESSION_GONE)
+		some_session(in, &ev->session);
 	else if (type == AB_EV_ROUTE || type == AB_EV_PROBE || type == AB_EV_FOUND ||
 		 type == AB_EV_DONE)
 		fill_answer(in, r, ev);
@@ -306,7 +365,12 @@ static void fill(struct input *in, struct raw *r, struct ab_event *ev)
 		ev->neigh.addr = some_addr(in);
 		ev->neigh.is_failed = take(in) & 1;
 	} else if (type == AB_EV_COMMAND) {
-		ev->command.verb = take(in) & 3;
+		ev->command.verb = take(in) & 7;
+	} else if (type == AB_EV_MULTIPATH) {
+		ev->multipath.state = take(in) & 7;
+	} else if (type == AB_EV_MAPPED) {
+		ev->mapped.sid = take(in) & 15;
+		ev->mapped.n_known = take(in) & 3;
 	} else if (type == AB_EV_POLICY) {
 		uint8_t b = take(in) & 3;
 
@@ -363,6 +427,9 @@ static void look(const struct raw *r)
 	(void)ab_view_ports(&v, NULL);
 	(void)ab_view_paths(&v, NULL);
 	(void)ab_view_nodes(&v, NULL);
+	(void)ab_view_sessions(&v, NULL);
+	(void)ab_view_missing(&v);
+	(void)ab_view_blocked(&v);
 	(void)ab_view_ifaces(&v);
 	(void)ab_view_missing(&v);
 	(void)ab_view_blocked(&v);

@@ -7,11 +7,13 @@
  * something happens: a cable, an address, a name, a portal, a policy, the
  * administrator's hand, a restart, a failure. In every state the model's rules hold and
  * planning again asks for nothing; and from every state, when it is left alone, the
- * plan becomes empty with the same records as after a fresh start.
+ * plan becomes empty with the same records as after a fresh start, and with a session
+ * wherever there can be one.
  *
  * A state is known again by the hash of the engine's projection and of the model's own
  * part (hash compaction: two of a million states are mixed up with a probability below
- * 1 in 10 million). mc_engine [BUDGET] takes another budget than the worlds' own.
+ * 1 in 10 million). mc_engine [BUDGET [WORLD]] takes another budget than the worlds'
+ * own, 0: the same, and one world only.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -30,25 +32,39 @@
 #define HEAD                                                                           \
 	"[Match]\nName = eth0 eth1 eth5\nAddress = 10.0.0.0/24\n"                      \
 	"[Portals]\nDiscover = 10.0.0.100\nTargets = *\nRefresh = 7d\n"
-#define TAIL                                                                           \
-	"[Probe]\nRise = 1\nFall = 1\nIntervalDown = 10s..10s\n[Bind]\nAction = "      \
-	"record\n"
+#define TAIL "[Probe]\nRise = 1\nFall = 1\nIntervalDown = 10s..10s\n[Bind]\n"
+#define RECORD TAIL "Action = record\n"
+/* Longest wait after a failure as long as the first one: fewer states. */
+#define LOGIN                                                                          \
+	TAIL "Action = login\nSessionsPerPort = 2\nConcurrency = 1\n"                  \
+	     "Retry = 2s..2s\n"
+
+enum start {
+	NOTHING,
+	BOUND,	/* everything plugged and bound, and logged in where that is wanted */
+	RESTART /* the same, and the daemon has just started */
+};
 
 struct world {
 	const char *name;
 	unsigned int n_ports, n_portals, budget;
-	bool is_seeded; /* begins with everything plugged and bound */
+	enum start start;
+	const char *tail; /* of its policies */
 };
 
 static const struct world worlds[] = {
-	{ "1 port, 2 portals, from nothing", 1, 2, 4, false },
-	{ "1 port, 2 portals, bound", 1, 2, 3, true },
-	{ "2 ports, 1 portal, bound", 2, 1, 2, true },
+	{ "1 port, 2 portals, from nothing", 1, 2, 4, NOTHING, RECORD },
+	{ "1 port, 2 portals, bound", 1, 2, 3, BOUND, RECORD },
+	{ "2 ports, 1 portal, bound", 2, 1, 2, BOUND, RECORD },
+	{ "sessions: 1 port, 2 portals, from nothing", 1, 2, 3, NOTHING, LOGIN },
+	{ "sessions: 1 port, 2 portals, all logged in", 1, 2, 3, BOUND, LOGIN },
+	{ "sessions: 1 port, 2 portals, a restart", 1, 2, 2, RESTART, LOGIN },
 };
 
 enum action_kind {
 	ACT_DO,
 	ACT_PROBE,
+	ACT_SESSION,
 	ACT_TICK,
 	ACT_FREE = ACT_TICK, /* up to here nothing is taken from the budget */
 	ACT_RETRY,
@@ -70,12 +86,17 @@ enum action_kind {
 	ACT_FOREIGN,
 	ACT_APPLY,
 	ACT_PAUSE,
+	ACT_LOGOUT,
+	ACT_LOGIN,
+	ACT_MULTIPATH,
+	ACT_REFUSE,
 	ACT_MAX
 };
 
 static const char *const action_names[ACT_MAX] = {
 	[ACT_DO] = "job is done",
 	[ACT_PROBE] = "probe",
+	[ACT_SESSION] = "session fails or is back",
 	[ACT_TICK] = "next deadline",
 	[ACT_RETRY] = "job: RETRY",
 	[ACT_DENIED] = "job: DENIED",
@@ -96,6 +117,10 @@ static const char *const action_names[ACT_MAX] = {
 	[ACT_FOREIGN] = "somebody makes iface",
 	[ACT_APPLY] = "apply",
 	[ACT_PAUSE] = "pause or resume",
+	[ACT_LOGOUT] = "somebody ends session",
+	[ACT_LOGIN] = "somebody logs in to portal",
+	[ACT_MULTIPATH] = "multipathd starts or stops",
+	[ACT_REFUSE] = "portal begins or ceases to refuse logins",
 };
 
 struct action {
@@ -164,13 +189,62 @@ static bool any_held(const struct model *m)
 	for (i = 0; i < MODEL_RECORDS; i++)
 		if (m->records[i].is_held)
 			return true;
+	for (i = 0; i < MODEL_SESSIONS; i++)
+		if (m->is_session_held[i])
+			return true;
 	return false;
+}
+
+static bool has_sessions(const struct world *w)
+{
+	return strcmp(w->tail, LOGIN) == 0;
+}
+
+/* Sessions have worlds of their own, with less of what others explore. */
+static bool is_in_world(const struct world *w, enum action_kind kind)
+{
+	switch (kind) {
+	case ACT_SESSION:
+	case ACT_LOGOUT:
+	case ACT_LOGIN:
+	case ACT_MULTIPATH:
+	case ACT_REFUSE:
+		return has_sessions(w);
+	case ACT_ADDR:
+	case ACT_MOVE:
+	case ACT_RENAME:
+	case ACT_ENSLAVE:
+	case ACT_SWEEP:
+	case ACT_EDIT:
+	case ACT_FOREIGN:
+		return !has_sessions(w);
+	case ACT_DO:
+	case ACT_PROBE:
+	case ACT_TICK:
+	case ACT_RETRY:
+	case ACT_DENIED:
+	case ACT_UNKNOWN:
+	case ACT_UNKNOWN_DONE:
+	case ACT_PLUG:
+	case ACT_CARRIER:
+	case ACT_PORTAL:
+	case ACT_POLICY:
+	case ACT_RESTART:
+	case ACT_REMOVE:
+	case ACT_APPLY:
+	case ACT_PAUSE:
+	case ACT_MAX:
+		break;
+	}
+	return true;
 }
 
 /* How many arguments a kind has; one that is not possible now is skipped. */
 static unsigned int count_args(const struct search *s, const struct model *m,
 			       enum action_kind kind)
 {
+	if (!is_in_world(s->world, kind))
+		return 0;
 	switch (kind) {
 	case ACT_DO:
 	case ACT_RETRY:
@@ -188,7 +262,12 @@ static unsigned int count_args(const struct search *s, const struct model *m,
 	case ACT_ENSLAVE:
 		return s->world->n_ports;
 	case ACT_PORTAL:
+	case ACT_LOGIN:
+	case ACT_REFUSE:
 		return s->world->n_portals;
+	case ACT_SESSION:
+	case ACT_LOGOUT:
+		return MODEL_SESSIONS;
 	case ACT_REMOVE:
 	case ACT_SWEEP:
 	case ACT_EDIT:
@@ -199,11 +278,20 @@ static unsigned int count_args(const struct search *s, const struct model *m,
 	case ACT_FOREIGN:
 	case ACT_APPLY:
 	case ACT_PAUSE:
+	case ACT_MULTIPATH:
 		return 1;
 	case ACT_MAX:
 		break;
 	}
 	return 0;
+}
+
+/* A second session over a record is one that nobody would make by hand here. */
+static bool can_log_in(const struct model *m, unsigned int portal)
+{
+	return model_reaches(m, 0, portal) && !m->refuses[portal] &&
+	       model_find_node(m, portal, 0, "ab-eth0") >= 0 &&
+	       model_find_session(m, portal, 0, "ab-eth0") < 0;
 }
 
 static bool is_possible(const struct model *m, struct action a)
@@ -213,6 +301,12 @@ static bool is_possible(const struct model *m, struct action a)
 	switch ((enum action_kind)a.kind) {
 	case ACT_PROBE:
 		return model_probe_is_news(m, a.arg);
+	case ACT_SESSION:
+		return model_session_is_news(m, a.arg);
+	case ACT_LOGOUT:
+		return m->sessions[a.arg].is_live;
+	case ACT_LOGIN:
+		return can_log_in(m, a.arg);
 	case ACT_DENIED:
 	case ACT_UNKNOWN_DONE:
 		return m->jobs[a.arg].type != AB_EF_DISCOVER;
@@ -241,6 +335,8 @@ static bool is_possible(const struct model *m, struct action a)
 	case ACT_POLICY:
 	case ACT_RESTART:
 	case ACT_PAUSE:
+	case ACT_MULTIPATH:
+	case ACT_REFUSE:
 	case ACT_MAX:
 		break;
 	}
@@ -293,6 +389,28 @@ static void act_on_records(struct model *m, struct action a)
 		model_remove(m, a.arg, a.kind == ACT_SWEEP);
 }
 
+static void act_on_sessions(struct model *m, struct action a)
+{
+	struct ab_node_key key;
+	int record;
+
+	if (a.kind == ACT_SESSION) {
+		model_session(m, a.arg);
+	} else if (a.kind == ACT_LOGOUT) {
+		model_log_out(m, a.arg);
+	} else if (a.kind == ACT_REFUSE) {
+		m->refuses[a.arg] = !m->refuses[a.arg];
+	} else if (a.kind == ACT_MULTIPATH) {
+		model_multipath(m, m->multipath == AB_MULTIPATH_READY
+					   ? AB_MULTIPATH_ABSENT
+					   : AB_MULTIPATH_READY);
+	} else {
+		record = model_find_node(m, a.arg, 0, "ab-eth0");
+		key = m->records[record].key;
+		(void)model_log_in(m, &key, 0, false);
+	}
+}
+
 static void act(const struct search *s, struct model *m, struct action a)
 {
 	switch ((enum action_kind)a.kind) {
@@ -337,6 +455,13 @@ static void act(const struct search *s, struct model *m, struct action a)
 	case ACT_EDIT:
 	case ACT_FOREIGN:
 		act_on_records(m, a);
+		break;
+	case ACT_SESSION:
+	case ACT_LOGOUT:
+	case ACT_LOGIN:
+	case ACT_MULTIPATH:
+	case ACT_REFUSE:
+		act_on_sessions(m, a);
 		break;
 	case ACT_APPLY:
 		model_command(m, AB_COMMAND_APPLY);
@@ -441,6 +566,39 @@ static const char *check_ifaces(struct model *m)
 	return NULL;
 }
 
+/* Through port 0; at rest, and not paused. Portal 0 tells of them all: without it a
+ * daemon that has just started knows of none. */
+static bool should_be_logged_in(const struct search *s, struct model *m,
+				unsigned int portal)
+{
+	int record = model_find_node(m, portal, 0, "ab-eth0");
+	int iface = model_find_iface(m, "ab-eth0");
+
+	return m->ports[0].is_plugged && policy_of(m, 0) >= 0 &&
+	       model_reaches(m, 0, 0) && model_reaches(m, 0, portal) && record >= 0 &&
+	       iface >= 0 && !m->refuses[portal] &&
+	       !model_session_is_held(m, portal, 0, "ab-eth0") &&
+	       (m->set == s->policies[0] || portal != 1) &&
+	       (m->multipath == AB_MULTIPATH_READY || model_count_sessions(m) == 0);
+}
+
+static const char *check_sessions(const struct search *s, struct model *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->world->n_portals && has_sessions(s->world); i++) {
+		int session = model_find_session(m, i, 0, "ab-eth0");
+		int record = model_find_node(m, i, 0, "ab-eth0");
+
+		if (should_be_logged_in(s, m, i) && session < 0)
+			return "at rest there is a session wherever there can be one";
+		if (session >= 0 && m->set == s->policies[1] && i == 1 && record >= 0 &&
+		    is_own(m, (unsigned int)record) && is_in_order(m, "ab-eth0"))
+			return "at rest no session of ours is left that is denied";
+	}
+	return NULL;
+}
+
 /* m and s->fresh are at rest. */
 static const char *compare(struct search *s, struct model *m)
 {
@@ -448,6 +606,10 @@ static const char *compare(struct search *s, struct model *m)
 	const char *broken = check_ifaces(m);
 	unsigned int i;
 
+	if (!broken)
+		broken = check_sessions(s, m);
+	if (!broken)
+		broken = check_sessions(s, s->fresh);
 	for (i = 0; i < MODEL_RECORDS && !broken; i++) {
 		const struct model_record *r = &s->fresh->records[i];
 		const struct model_record *old = &m->records[i];
@@ -470,7 +632,8 @@ static bool any_denied(const struct ab_engine *e)
 		if (ab_iface_at_const(e, i)->record.is_denied)
 			return true;
 	for (i = 0; i < e->nodes.high; i++)
-		if (ab_node_at_const(e, i)->record.is_denied)
+		if (ab_node_at_const(e, i)->record.is_denied ||
+		    ab_node_at_const(e, i)->login.is_denied)
 			return true;
 	return false;
 }
@@ -607,10 +770,21 @@ static void begin(struct search *s, unsigned int budget)
 	for (i = 0; i < s->world->n_portals; i++)
 		l->m.portals[i] = (struct model_portal){ true, 0, 1 };
 	model_boot(&l->m);
-	for (i = 0; i < s->world->n_ports && s->world->is_seeded; i++)
+	for (i = 0; i < s->world->n_ports && s->world->start != NOTHING; i++)
 		model_plug(&l->m, i);
-	if (s->world->is_seeded)
+	if (s->world->start != NOTHING)
 		model_calm(&l->m);
+	if (s->world->start == RESTART)
+		model_boot(&l->m);
+}
+
+static const struct ab_policy_set *policy_with(const struct ab_policy_set *previous,
+					       const char *deny, const char *tail)
+{
+	char text[1024];
+
+	(void)snprintf(text, sizeof(text), HEAD "%s%s", deny, tail);
+	return model_set(previous, NULL, text, NULL);
 }
 
 static bool explore(struct search *s, unsigned int n, unsigned int budget)
@@ -618,12 +792,14 @@ static bool explore(struct search *s, unsigned int n, unsigned int budget)
 	struct timespec a, b;
 
 	*s = (struct search){ .world = &worlds[n],
-			      .policies = { s->policies[0], s->policies[1] },
 			      .seen = s->seen,
 			      .calm = s->calm,
 			      .stack = s->stack,
 			      .scratch = s->scratch,
 			      .fresh = s->fresh };
+	s->policies[0] = policy_with(NULL, "", worlds[n].tail);
+	s->policies[1] =
+		policy_with(s->policies[0], "Deny = 10.0.0.101\n", worlds[n].tail);
 	(void)clock_gettime(CLOCK_MONOTONIC, &a);
 	begin(s, budget);
 	search(s);
@@ -637,12 +813,16 @@ static bool explore(struct search *s, unsigned int n, unsigned int budget)
 	       (unsigned long long)s->n_rests,
 	       (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9);
 	(void)fflush(stdout);
+	model_set_free(s->policies[0]);
+	model_set_free(s->policies[1]);
 	return !s->broken;
 }
 
 int main(int argc, char **argv)
 {
 	unsigned int n = sizeof(worlds) / sizeof(worlds[0]), i, n_bad = 0;
+	unsigned int budget = argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 10) : 0;
+	unsigned int only = argc > 2 ? (unsigned int)strtoul(argv[2], NULL, 10) : 0;
 	struct search s = { .seen = malloc(sizeof(struct set)),
 			    .calm = malloc(sizeof(struct set)),
 			    .stack = malloc((DEPTH_MAX + 1) * sizeof(struct level)),
@@ -651,16 +831,10 @@ int main(int argc, char **argv)
 
 	if (!s.seen || !s.calm || !s.stack || !s.scratch || !s.fresh)
 		return 1;
-	s.policies[0] = model_set(NULL, NULL, HEAD TAIL, NULL);
-	s.policies[1] =
-		model_set(s.policies[0], NULL, HEAD "Deny = 10.0.0.101\n" TAIL, NULL);
-	printf("1..%u\n", n);
+	printf("1..%u\n", only ? 1 : n);
 	for (i = 0; i < n; i++)
-		n_bad += !explore(&s, i,
-				  argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 10)
-					   : worlds[i].budget);
-	model_set_free(s.policies[0]);
-	model_set_free(s.policies[1]);
+		if (!only || i + 1 == only)
+			n_bad += !explore(&s, i, budget ? budget : worlds[i].budget);
 	free(s.seen);
 	free(s.calm);
 	free(s.stack);

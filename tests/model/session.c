@@ -13,6 +13,7 @@
 #define E_EXISTS 15
 #define E_CHAP 24
 #define E_NO_SESSION 2
+#define E_NO_MEMORY 3
 
 /* Time that a session's disks get before it counts as one without any. */
 #define DISKS_MS 5000
@@ -116,12 +117,12 @@ static unsigned int count_of_target(struct model *m, const char *target)
 	return n;
 }
 
-static unsigned int count_logins(const struct model *m)
+static unsigned int count_jobs(const struct model *m, enum ab_effect_type type)
 {
 	unsigned int i, n = 0;
 
 	for (i = 0; i < m->n_jobs; i++)
-		n += m->jobs[i].type == AB_EF_LOGIN;
+		n += m->jobs[i].type == (uint32_t)type;
 	return n;
 }
 
@@ -167,9 +168,10 @@ static void check_limits(struct model *m, const struct ab_effect *ef)
 		model_violate(m, "no login where the policy has none");
 	if (count_of_target(m, target) >= pol->sessions_max)
 		model_violate(m, "no more sessions of a target than SessionsPerTarget");
-	if (model_count_sessions(m) + count_logins(m) >= pol->sessions_total)
+	if (model_count_sessions(m) + count_jobs(m, AB_EF_LOGIN) >= pol->sessions_total)
 		model_violate(m, "no more sessions than TotalSessions");
-	if (count_logins(m) >= pol->concurrency)
+	if (count_jobs(m, AB_EF_LOGIN) + count_jobs(m, AB_EF_LOGOUT) >=
+	    pol->concurrency)
 		model_violate(m, "no more logins at a time than Concurrency");
 	if (pol->multipath == AB_MULTIPATH_REQUIRE)
 		check_gate(m, target);
@@ -211,6 +213,24 @@ void model_check_login(struct model *m, const struct ab_effect *ef)
 	check_limits(m, ef);
 }
 
+/* Is a login under way to a binding of the target that the engine has chosen? */
+static bool is_replacement_due(const struct model *m, const char *target)
+{
+	const struct ab_engine *e = model_engine_const(m);
+	uint32_t i, slot;
+
+	for (i = 0; i < m->n_jobs; i++) {
+		if (m->jobs[i].type != AB_EF_LOGIN ||
+		    strcmp(m->jobs[i].login.key.target, target) != 0)
+			continue;
+		slot = ab_world_find_node_key(e, &m->jobs[i].login.key);
+		if (slot != AB_NONE && ab_node_at_const(e, slot)->login.is_chosen &&
+		    find_over(m, &m->jobs[i].login.key) < 0)
+			return true;
+	}
+	return false;
+}
+
 void model_check_logout(struct model *m, const struct ab_effect *ef)
 {
 	const struct ab_engine *e = model_engine_const(m);
@@ -225,11 +245,13 @@ void model_check_logout(struct model *m, const struct ab_effect *ef)
 		    !is_over(&m->sessions[session].key, &r->key))
 			model_violate(m, "a foreign session is never logged out");
 	}
+	if (is_replacement_due(m, ef->logout.key.target))
+		model_violate(m,
+			      "what takes a session's place stands before it is ended");
 	for (i = 0; i < m->n_jobs; i++)
 		if (m->jobs[i].type == AB_EF_LOGOUT &&
-		    find_sid(m, m->jobs[i].logout.sid) >= 0 &&
-		    strcmp(m->jobs[i].logout.key.target, ef->logout.key.target) == 0)
-			model_violate(m, "one logout of a target at a time");
+		    find_sid(m, m->jobs[i].logout.sid) >= 0)
+			model_violate(m, "one logout at a time");
 	for (i = 0; i < AB_SOURCE_MAX; i++)
 		if (!e->is_fresh[i])
 			model_violate(m, "no logout while an input is stale");
@@ -421,7 +443,10 @@ static enum ab_outcome log_in(struct model *m, const struct ab_effect *ef,
 	if (*ret_code)
 		return ab_login_outcome(*ret_code);
 	slot = make_session(m, key, port);
-	assert(slot >= 0); /* TotalSessions of the models' policies sees to it */
+	if (slot < 0) {
+		*ret_code = E_NO_MEMORY;
+		return ab_login_outcome(*ret_code);
+	}
 	if (q) {
 		push_session(m, &m->sessions[slot], q);
 		push_mapped(&m->sessions[slot], q);

@@ -1133,6 +1133,28 @@ static void sessions_of_a_gone_port_are_released_after_settle(void **st)
 	end(m);
 }
 
+static void one_session_is_released_at_a_time_whatever_its_target(void **st)
+{
+	struct model *m = world_of(login_with(""));
+	unsigned int n;
+
+	(void)st;
+	m->portals[0].targets = 3;
+	model_plug(m, 0);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 2);
+	model_unplug(m, 0);
+	model_calm(m);
+	model_wait(m, SETTLE + 1000);
+	for (n = 2; n > 0; n--) {
+		assert_int_equal(m->n_jobs, 1);
+		assert_int_equal(m->jobs[0].type, AB_EF_LOGOUT);
+		model_do(m, 0);
+		assert_int_equal(model_count_sessions(m), n - 1);
+	}
+	end(m);
+}
+
 static void a_release_that_may_not_be_now_is_made_up_for(void **st)
 {
 	struct model *m;
@@ -1681,6 +1703,7 @@ int main(void)
 		cmocka_unit_test(
 			what_takes_its_place_stands_before_a_session_is_released),
 		cmocka_unit_test(sessions_of_a_gone_port_are_released_after_settle),
+		cmocka_unit_test(one_session_is_released_at_a_time_whatever_its_target),
 		cmocka_unit_test(a_release_that_may_not_be_now_is_made_up_for),
 		cmocka_unit_test(
 			our_own_logout_of_unknown_outcome_is_not_the_administrators_hand),
