@@ -2,7 +2,7 @@
 # autobind: one plain GNU Makefile.
 #
 #   make                 build everything under $(B)
-#   make demo            show the main job on this machine (namespaces only)
+#   make demo            show the main job in a QEMU guest; demo-quick: in namespaces
 #   make check           all tests but the VM ones; last line: N passed, N failed, N skipped
 #   make check-vm        scenarios in a QEMU guest with kernel iSCSI; T=NNN-name for one
 #   make check-vm-all    those, too, that take too long for CI
@@ -193,11 +193,14 @@ vm-shell:
 	$(Q)tests/vm/rig shell $(B)/vm $(B)/vm-root
 
 demo:
-	$(Q)tests/install-deps
-	$(SUBMAKE) run-demo
-
-run-demo: programs
+	$(Q)tests/install-deps vm
+	$(SUBMAKE) vm-root programs
 	$(Q)B=$(B) tests/demo/demo
+
+demo-quick:
+	$(Q)tests/install-deps
+	$(SUBMAKE) programs
+	$(Q)B=$(B) tests/demo/demo-quick
 
 bench: programs
 	$(Q)tests/install-deps
@@ -345,8 +348,8 @@ clean:
 -include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
 
 .PHONY: all bench check check-ci check-corpus check-netns check-san check-scripts check-unit \
-	check-vm check-vm-all clean coverage cppcheck demo format-check fuzz install layers lint \
-	mc mc-mutants programs replay run-demo run-fuzz text-check tidy uninstall unit-check \
+	check-vm check-vm-all clean coverage cppcheck demo demo-quick format-check fuzz install layers lint \
+	mc mc-mutants programs replay run-fuzz text-check tidy uninstall unit-check \
 	update-goldens vm-root vm-shell
 .DELETE_ON_ERROR:
 .SECONDARY:
