@@ -340,6 +340,7 @@ void ab_observe_node(const struct ab_step *s, const struct ab_event *ev)
 	n->login.is_denied = false;
 	memcpy(n->netdev, ev->node.netdev, sizeof(n->netdev));
 	memcpy(n->hwaddr, ev->node.hwaddr, sizeof(n->hwaddr));
+	ab_observe_session_binding(e, n);
 	if (ab_world_owner(&n->record) == AB_OWNER_MODIFIED && ev->node.by_discovery &&
 	    n->record.state == AB_RECORD_OK && !n->record.job)
 		reclaim(e, n);

@@ -30,6 +30,9 @@ void ab_observe_session(const struct ab_step *s, const struct ab_session *sessio
 void ab_observe_session_gone(const struct ab_step *s, uint32_t sid);
 void ab_observe_multipath(struct ab_engine *e, uint8_t state);
 void ab_observe_mapped(struct ab_engine *e, uint32_t sid, uint16_t n_known);
+/* Sessions over the binding that nobody knows better of are bound as its record says.
+ */
+void ab_observe_session_binding(struct ab_engine *e, const struct ab_node *n);
 /* Marks a binding's session as ended by the administrator, or as free again. */
 void ab_observe_hold_session(struct ab_engine *e, struct ab_node *n, bool is_held);
 /* Parts of a dump. */

@@ -80,9 +80,21 @@ void ab_observe_session(const struct ab_step *s, const struct ab_session *sessio
 		item->is_intact = session->state == AB_SESSION_LOGGED_IN;
 	if (session->state == AB_SESSION_LOGGED_IN)
 		logged_in(e, n);
-	if (is_new)
+	if (is_new) {
+		ab_observe_session_binding(e, n);
 		ab_world_touch_record(e, n);
+	}
 	ab_world_touch_target(e, n->target);
+}
+
+void ab_observe_session_binding(struct ab_engine *e, const struct ab_node *n)
+{
+	uint32_t i;
+
+	for (i = n->login.session; i != AB_NONE; i = ab_session_at(e, i)->next)
+		if (!ab_session_at(e, i)->netdev[0])
+			memcpy(ab_session_at(e, i)->netdev, n->netdev,
+			       sizeof(n->netdev));
 }
 
 /* Did somebody end it who was not us, and not because it had failed? */

@@ -28,15 +28,19 @@ static bool may_release(const struct ab_step *s)
 }
 
 /* Its port is there and has been planned: the policy does not want the binding, or more
- * sessions stand than it wants. NEVER: it is to stay. */
+ * sessions stand than it wants, or the device has another name now and the session is
+ * to be made anew. NEVER: it is to stay. */
 static ab_mono unwanted_time(const struct ab_step *s, const struct ab_node *n,
+			     const struct ab_session_item *item,
 			     const struct ab_port *p)
 {
 	if (p->is_dirty || p->policy < 0 ||
 	    s->set->policies[p->policy].action != AB_ACTION_LOGIN)
 		return AB_MONO_NEVER;
 	if (n->is_wanted)
-		return n->login.is_chosen ? AB_MONO_NEVER : s->e->now;
+		return n->login.is_chosen && !ab_session_is_outdated(n, item)
+			       ? AB_MONO_NEVER
+			       : s->e->now;
 	return n->record.wish == AB_WISH_DELETE ? s->e->now : AB_MONO_NEVER;
 }
 
@@ -66,7 +70,7 @@ static ab_mono release_time(const struct ab_step *s, const struct ab_node *n,
 	    f->release.unbind == AB_UNBIND_NEVER)
 		return AB_MONO_NEVER;
 	if (f->port != AB_NONE)
-		when = unwanted_time(s, n, ab_port_at(s->e, f->port));
+		when = unwanted_time(s, n, item, ab_port_at(s->e, f->port));
 	else if (has_port(s->e, f)) /* which no policy takes any more */
 		return AB_MONO_NEVER;
 	else
@@ -129,7 +133,8 @@ static bool log_out(const struct ab_step *s, uint32_t slot)
 	/* Rules 1, 2 and 4. */
 	assert(ab_world_owner(&n->record) == AB_OWNER_OURS && !item->job);
 	assert(!item->session.is_firmware && may_release(s));
-	assert(!n->login.is_chosen && f->release.unbind != AB_UNBIND_NEVER);
+	assert(!n->login.is_chosen || ab_session_is_outdated(n, item));
+	assert(f->release.unbind != AB_UNBIND_NEVER);
 	ef = ab_plan_emit(s, AB_EF_LOGOUT);
 	if (!ef)
 		return false;

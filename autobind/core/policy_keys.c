@@ -126,7 +126,7 @@ const struct ab_policy_key ab_policy_keys[] = {
 	  .max = 65536, .fallback = "128",
 	  .help = "sessions of this host, others' included, at most" },
 	{ "Bind", "Concurrency", AB_VALUE_U32, OF(concurrency), .min = 1, .max = 32,
-	  .fallback = "8", .help = "logins and logouts at the same time" },
+	  .fallback = "8", .help = "logins at the same time" },
 	{ "Bind", "Retry", AB_VALUE_MS_RANGE, OF(retry_min_ms), .min = 100, .max = DAY,
 	  .fallback = "1s..300s", .help = "wait after a failed login: first and longest" },
 	{ "Bind", "Unbind", AB_VALUE_WORD, OF(unbind), .words = unbind_words,

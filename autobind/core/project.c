@@ -12,6 +12,7 @@
 
 #include "core/name.h"
 #include "core/plan.h"
+#include "core/session.h"
 #include "core/world.h"
 
 struct projection {
@@ -342,6 +343,7 @@ static void add_sessions(const struct projection *p, const struct ab_node *n)
 			add_number(p, "mapped", best->session.n_mapped);
 			add_number(p, "known", best->n_known);
 			add_number(p, "guard", best->guard);
+			add_flag(p, "outdated", ab_session_is_outdated(n, best));
 			add_flag(p, "intact", best->is_intact);
 			add_flag(p, "firmware", best->session.is_firmware);
 			add_flag(p, "leaving", best->job != 0);

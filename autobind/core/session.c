@@ -2,6 +2,7 @@
 #include "core/session.h"
 
 #include "core/policy.h"
+#include "util/text.h"
 
 /* Time that the kernel gets to find a new session's disks, and multipathd to take
  * them. */
@@ -34,6 +35,12 @@ static bool has_record(const struct ab_engine *e, const struct ab_node *n)
 	return n->record.is_present && n->record.state == AB_RECORD_OK &&
 	       !n->record.job && !n->record.is_awaited &&
 	       iface->ledger != AB_OWNER_HELD;
+}
+
+bool ab_session_is_outdated(const struct ab_node *n, const struct ab_session_item *item)
+{
+	return item->netdev[0] && n->netdev[0] && n->record.is_present &&
+	       !ab_streq(item->netdev, n->netdev);
 }
 
 uint32_t ab_session_count_open(const struct ab_engine *e, const struct ab_target *t)

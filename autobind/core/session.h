@@ -41,6 +41,12 @@ enum ab_login_verdict ab_session_verdict(const struct ab_engine *e,
 					 const struct ab_policy_set *set,
 					 const struct ab_node *n);
 
+/* Is the session bound to a device by a name that its record has given up? When its
+ * connection is lost, iscsid looks for a device that is no more (usr/io.c,
+ * bind_conn_to_iface). */
+bool ab_session_is_outdated(const struct ab_node *n,
+			    const struct ab_session_item *item);
+
 /* Is there a session or a login in flight over it? */
 static inline bool ab_session_is_open(const struct ab_node *n)
 {

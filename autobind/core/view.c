@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/name.h"
+#include "core/session.h"
 #include "core/view_text.h"
 #include "core/view_walk.h"
 
@@ -14,8 +15,36 @@ bool ab_view_is_satisfied(const struct ab_port *p)
 	return p->state == AB_PORT_STATE_BOUND || p->state == AB_PORT_STATE_IGNORED;
 }
 
-enum ab_overall ab_view_overall(const struct ab_engine *e)
+/* Has some target fewer sessions than SessionsPerTarget is content with? */
+static bool lacks_sessions(const struct ab_view *v)
 {
+	const struct ab_engine *e = v->e;
+	uint32_t i, k;
+
+	for (i = ab_table_next(e, &e->targets, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->targets, i)) {
+		uint32_t least = 0, n = 0;
+
+		for (k = ab_target_at_const(e, i)->first_node; k != AB_NONE;
+		     k = ab_node_at_const(e, k)->target_next) {
+			const struct ab_node *node = ab_node_at_const(e, k);
+			const struct ab_policy *pol =
+				ab_session_policy(e, v->set, node);
+
+			if (pol && pol->sessions_min > least)
+				least = pol->sessions_min;
+			n += node->login.session != AB_NONE &&
+			     ab_session_verdict(e, v->set, node) == AB_LOGIN_LOGGED_IN;
+		}
+		if (n < least)
+			return true;
+	}
+	return false;
+}
+
+enum ab_overall ab_view_overall(const struct ab_view *v)
+{
+	const struct ab_engine *e = v->e;
 	enum ab_overall worst = AB_OVERALL_OK;
 	bool any = false;
 	uint32_t i;
@@ -33,6 +62,8 @@ enum ab_overall ab_view_overall(const struct ab_engine *e)
 			return AB_OVERALL_BAD;
 		worst = AB_OVERALL_PARTIAL;
 	}
+	if (lacks_sessions(v))
+		return AB_OVERALL_BAD;
 	return any ? worst : AB_OVERALL_IDLE;
 }
 
@@ -89,7 +120,7 @@ void ab_view_head(const struct ab_view *v, struct ab_row *row)
 		[AB_OVERALL_IDLE] = "idle",
 	};
 	/* Watching only is nothing to be at ease about. */
-	enum ab_overall overall = v->set ? ab_view_overall(v->e) : AB_OVERALL_BAD;
+	enum ab_overall overall = v->set ? ab_view_overall(v) : AB_OVERALL_BAD;
 	uint32_t i, up = 0, all = 0, taken = 0;
 
 	if (v->e->is_ledger_unreadable && overall != AB_OVERALL_BAD)

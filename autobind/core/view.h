@@ -29,11 +29,13 @@ struct ab_view {
 enum ab_overall {
 	AB_OVERALL_OK,	    /* every taken port is BOUND, or IGNORED */
 	AB_OVERALL_PARTIAL, /* something is missing, every port still has a portal */
-	AB_OVERALL_BAD,	    /* a taken port reaches nothing, or something is held */
+	AB_OVERALL_BAD,	    /* a taken port reaches nothing, something is held, or a
+			       target has fewer sessions than SessionsPerTarget asks
+			       for */
 	AB_OVERALL_IDLE,    /* no port is taken */
 };
 
-enum ab_overall ab_view_overall(const struct ab_engine *e);
+enum ab_overall ab_view_overall(const struct ab_view *v);
 
 /* Is every record as it should be, down to the ledger's last word? An update that is
  * not done yet leaves its port BOUND: the record is there before and after. */

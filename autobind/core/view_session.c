@@ -83,6 +83,16 @@ static enum ab_view_reason add_of_session(struct ab_text *t, const struct ab_vie
 				      "it");
 		return AB_REASON_BLOCKED;
 	}
+	if (ab_session_is_outdated(ab_node_at_const(v->e, item->node), item)) {
+		ab_text_add(t, "bound to ");
+		ab_view_add_foreign(t, item->netdev);
+		ab_text_add(t, ", as its device was called; to be made anew");
+		if (item->guard) {
+			ab_text_add(t, ", but kept: ");
+			ab_text_add(t, ab_view_guard((enum ab_guard)item->guard));
+		}
+		return AB_REASON_BLOCKED;
+	}
 	if (item->guard) {
 		add_guard(t, item);
 		return AB_REASON_BLOCKED;

@@ -191,9 +191,12 @@ struct ab_session_item {
 	bool is_intact;	  /* it was logged in, and has not failed since */
 	bool is_awaited;  /* the outcome of our logout is unknown: look before acting */
 	uint16_t n_known; /* of its disks, those that multipathd takes for paths */
-	uint8_t guard;	  /* enum ab_guard of the last refused release; 0: none */
-	ab_mono since;	  /* of its state */
-	uint64_t job;	  /* logout in flight; 0: none */
+	/* What its record bound it by when it was first seen: iscsid goes on with that
+	 * for as long as the session lives. */
+	char netdev[AB_NETDEV_NAME];
+	uint8_t guard; /* enum ab_guard of the last refused release; 0: none */
+	ab_mono since; /* of its state */
+	uint64_t job;  /* logout in flight; 0: none */
 	struct ab_backoff backoff; /* of its release */
 	struct ab_session session;
 };

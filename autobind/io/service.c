@@ -332,7 +332,7 @@ static void tell_result(struct ab_reply *reply, bool is_satisfied, const char *t
 static bool is_satisfied(const struct ab_service *s)
 {
 	struct ab_view v = ab_shell_view(s->sh);
-	enum ab_overall o = ab_view_overall(v.e);
+	enum ab_overall o = ab_view_overall(&v);
 
 	return (o == AB_OVERALL_OK || o == AB_OVERALL_IDLE) && ab_view_is_settled(v.e);
 }
