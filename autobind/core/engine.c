@@ -144,6 +144,18 @@ static void take_udev(struct ab_engine *e, const struct ab_event *ev)
 		ab_observe_udev_gone(e, ev->udev.ifindex);
 }
 
+static void take_record(const struct ab_step *s, const struct ab_event *ev)
+{
+	if (ev->type == AB_EV_IFACE)
+		ab_observe_iface(s, ev);
+	else if (ev->type == AB_EV_IFACE_GONE)
+		ab_observe_iface_gone(s, ev);
+	else if (ev->type == AB_EV_NODE)
+		ab_observe_node(s, ev);
+	else
+		ab_observe_node_gone(s, ev);
+}
+
 static void take_session(const struct ab_step *s, const struct ab_event *ev)
 {
 	if (ev->type == AB_EV_SESSION)
@@ -196,16 +208,10 @@ static void take_event(const struct ab_step *s, const struct ab_event *ev)
 		ab_observe_neigh(s, ev);
 		break;
 	case AB_EV_IFACE:
-		ab_observe_iface(s, ev);
-		break;
 	case AB_EV_IFACE_GONE:
-		ab_observe_iface_gone(s, ev);
-		break;
 	case AB_EV_NODE:
-		ab_observe_node(s, ev);
-		break;
 	case AB_EV_NODE_GONE:
-		ab_observe_node_gone(s, ev);
+		take_record(s, ev);
 		break;
 	case AB_EV_LEDGER:
 		ab_observe_ledger(e, &ev->ledger);
