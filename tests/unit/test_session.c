@@ -103,6 +103,16 @@ static void calm_but_logins(struct model *m)
 	}
 }
 
+/* The set before it is gone, as it is in the daemon. */
+static void reload(struct model *m, const struct ab_policy_set *set)
+{
+	const struct ab_policy_set *old = m->set;
+
+	model_policy(m, set);
+	if (old != set)
+		model_set_free(old);
+}
+
 static bool has_session(const struct model *m, unsigned int portal, const char *iface)
 {
 	return model_find_session(m, portal, 0, iface) >= 0;
@@ -263,7 +273,7 @@ static void a_portal_that_does_not_answer_is_never_logged_in_to(void **st)
 	(void)st;
 	m->portals[0].answers = m->portals[1].answers = false;
 	model_calm(m);
-	model_policy(m, login_after(m->set, TWO));
+	reload(m, login_after(m->set, TWO));
 	model_calm(m);
 	model_wait(m, DAY);
 	assert_int_equal(m->n_logins, 0);
@@ -328,7 +338,7 @@ static void while_paused_nothing_is_logged_in_and_resume_catches_up(void **st)
 
 	(void)st;
 	model_command(m, AB_COMMAND_PAUSE);
-	model_policy(m, login_after(m->set, ""));
+	reload(m, login_after(m->set, ""));
 	model_calm(m);
 	assert_int_equal(m->n_logins, 0);
 	assert_verdict(m, 0, "ab-eth0", AB_LOGIN_PAUSED);
@@ -428,7 +438,7 @@ static void a_session_made_by_hand_is_one_of_those_that_are_wanted(void **st)
 
 	(void)st;
 	(void)model_log_in(m, &key, 0, false);
-	model_policy(m, login_after(m->set, ""));
+	reload(m, login_after(m->set, ""));
 	model_calm(m);
 	assert_int_equal(m->n_logins, 0);
 	assert_true(has_session(m, 1, "ab-eth0"));
@@ -496,7 +506,7 @@ static void paths_are_chosen_by_group_port_portal_subnet_and_round_trip(void **s
 				model_plug(m, port);
 		model_calm(m);
 		(void)snprintf(text, sizeof(text), "Action = login\n%s", rows[i].more);
-		model_policy(m, static_with(m->set, rows[i].portals, text));
+		reload(m, static_with(m->set, rows[i].portals, text));
 		model_calm(m);
 		ab_assert_row(rows[i].what, all_sessions(m) == rows[i].sessions);
 		end(m);
@@ -511,10 +521,10 @@ static void a_standing_session_is_never_given_up_for_a_better_path(void **st)
 	m->portals[1].answers = true;
 	m->portals[0].answers = false;
 	m->portals[1].targets = 1;
-	model_policy(m, model_set(m->set, NULL,
-				  "[Match]\nName = eth*\n[Portals]\nTargets = *\n"
-				  "Discover = 10.0.0.101\n" PROBE LOGIN,
-				  NULL));
+	reload(m, model_set(m->set, NULL,
+			    "[Match]\nName = eth*\n[Portals]\nTargets = *\n"
+			    "Discover = 10.0.0.101\n" PROBE LOGIN,
+			    NULL));
 	m->rtt_us[1] = 5000;
 	model_plug(m, 0);
 	model_calm(m);
@@ -560,8 +570,8 @@ static void concurrency_limits_logins_and_forgets_none(void **st)
 	unsigned int n;
 
 	(void)st;
-	model_policy(m, login_after(m->set, "SessionsPerPort = 4\nMultipath = off\n"
-					    "Concurrency = 3\n"));
+	reload(m, login_after(m->set, "SessionsPerPort = 4\nMultipath = off\n"
+				      "Concurrency = 3\n"));
 	for (n = 0; n < 8; n++) {
 		calm_but_logins(m);
 		assert_int_equal(count_jobs(m, AB_EF_LOGIN), n < 5 ? 3 : 8 - n);
@@ -579,8 +589,8 @@ static void a_failed_login_makes_room_for_another(void **st)
 	struct model *m = wide_world();
 
 	(void)st;
-	model_policy(m, login_after(m->set, "SessionsPerPort = 4\nMultipath = off\n"
-					    "Concurrency = 1\n"));
+	reload(m, login_after(m->set, "SessionsPerPort = 4\nMultipath = off\n"
+				      "Concurrency = 1\n"));
 	assert_true(is_login_to(m, 0));
 	model_fail(m, login_job(m), AB_OUTCOME_RETRY, false);
 	assert_int_equal(count_jobs(m, AB_EF_LOGIN), 1);
@@ -719,7 +729,7 @@ static void a_refusal_lasts_until_policy_record_or_administrator_change(void **s
 		int record = model_find_node(m, 0, 0, "ab-eth0");
 
 		if (way == POLICY)
-			model_policy(m, m->set);
+			reload(m, m->set);
 		else if (way == RECORD_CHANGE)
 			model_edit(m, (unsigned int)record);
 		else
@@ -810,7 +820,7 @@ static void a_second_session_needs_multipathd(void **st)
 		/* Whatever happens, it is told once. */
 		for (k = 0; k < 3; k++) {
 			model_wait(m, 10 * MINUTE);
-			model_policy(m, m->set);
+			reload(m, m->set);
 			model_calm(m);
 		}
 		ab_assert_row(rows[i].what, model_count_sessions(m) == rows[i].n);
@@ -949,7 +959,7 @@ static void a_hold_outlives_restart_policy_and_unplugging(void **st)
 	model_boot(m);
 	model_calm(m);
 	assert_verdict(m, 0, "ab-eth0", AB_LOGIN_HELD);
-	model_policy(m, login_after(m->set, "Retry = 5s..10s\n"));
+	reload(m, login_after(m->set, "Retry = 5s..10s\n"));
 	model_calm(m);
 	model_unplug(m, 0);
 	model_calm(m);
@@ -1076,7 +1086,7 @@ static void more_sessions_than_wanted_are_released_and_not_held(void **st)
 	struct model *m = logged_in_world(TWO);
 
 	(void)st;
-	model_policy(m, login_after(m->set, ""));
+	reload(m, login_after(m->set, ""));
 	model_calm(m);
 	assert_true(has_session(m, 0, "ab-eth0") && !has_session(m, 1, "ab-eth0"));
 	assert_int_equal(m->notes[AB_NOTE_LOGGED_OUT], 1);
@@ -1085,7 +1095,7 @@ static void more_sessions_than_wanted_are_released_and_not_held(void **st)
 	assert_state(m, 0, AB_PORT_STATE_BOUND);
 	end(m);
 	m = logged_in_world(TWO "Unbind = never\n");
-	model_policy(m, login_after(m->set, "Unbind = never\n"));
+	reload(m, login_after(m->set, "Unbind = never\n"));
 	model_calm(m);
 	assert_int_equal(model_count_sessions(m), 2);
 	assert_state(m, 0, AB_PORT_STATE_BOUND);
@@ -1098,7 +1108,7 @@ static void what_takes_its_place_stands_before_a_session_is_released(void **st)
 
 	(void)st;
 	clear_trace(m);
-	model_policy(m, denying(m->set, "login"));
+	reload(m, denying(m->set, "login"));
 	model_calm(m);
 	assert_true(has_session(m, 1, "ab-eth0") && !has_session(m, 0, "ab-eth0"));
 	assert_true(strchr(m->trace, 'O') < strchr(m->trace, 'o'));
@@ -1188,14 +1198,14 @@ static void our_own_logout_of_unknown_outcome_is_not_the_administrators_hand(voi
 	unsigned int i;
 
 	(void)st;
-	model_policy(m, denying(m->set, "login"));
+	reload(m, denying(m->set, "login"));
 	calm_but_logins(m);
 	model_do(m, login_job(m));
 	for (i = 0; m->n_jobs && m->jobs[i].type != AB_EF_LOGOUT; i++)
 		assert_true(i + 1 < m->n_jobs);
 	assert_int_equal(count_jobs(m, AB_EF_LOGOUT), 1);
 	/* Its end is wanted no more before anybody knows that it has come. */
-	model_policy(m, login_after(m->set, TWO));
+	reload(m, login_after(m->set, TWO));
 	clear_trace(m);
 	model_fail(m, i, AB_OUTCOME_UNKNOWN, true);
 	assert_int_equal(m->trace[0], 'S');
@@ -1335,15 +1345,15 @@ static void while_sessions_are_stale_nothing_is_logged_in_or_deleted(void **st)
 
 	(void)st;
 	feed_stale(m, AB_SOURCE_SESSIONS);
-	model_policy(m, login_after(m->set, ""));
+	reload(m, login_after(m->set, ""));
 	model_calm(m);
 	assert_int_equal(m->n_logins, 0);
 	assert_verdict(m, 0, "ab-eth0", AB_LOGIN_STALE);
-	model_policy(m, model_set(m->set, NULL,
-				  "[Match]\nAddress = 10.0.0.0/16\n[Portals]\n"
-				  "Discover = 10.0.0.100\nTargets = *\n"
-				  "Deny = 10.0.0.101\n" PROBE RECORD,
-				  NULL));
+	reload(m, model_set(m->set, NULL,
+			    "[Match]\nAddress = 10.0.0.0/16\n[Portals]\n"
+			    "Discover = 10.0.0.100\nTargets = *\n"
+			    "Deny = 10.0.0.101\n" PROBE RECORD,
+			    NULL));
 	model_calm(m);
 	assert_true(has_node(m, 1, "ab-eth0"));
 	feed_dump(m, AB_EV_DUMP_BEGIN);
@@ -1394,7 +1404,7 @@ static void an_unwanted_record_under_a_session_stays_until_that_has_ended(void *
 	unsigned int session = session_at(m, 0, "ab-eth0");
 
 	(void)st;
-	model_policy(m, denying(m->set, "login\nUnbind = never"));
+	reload(m, denying(m->set, "login\nUnbind = never"));
 	model_calm(m);
 	model_wait(m, DAY);
 	model_calm(m);
@@ -1421,7 +1431,7 @@ static void an_unwanted_record_with_a_login_under_way_is_deleted_after_it(void *
 	for (way = 0; way < WAYS; way++) {
 		struct model *m = at_first_login("");
 
-		model_policy(m, denying(m->set, "record"));
+		reload(m, denying(m->set, "record"));
 		calm_but_logins(m);
 		model_wait(m, 1000);
 		calm_but_logins(m);
@@ -1485,7 +1495,7 @@ static void a_record_without_a_group_is_under_its_session(void **st)
 	assert_int_equal(m->n_logins, 1);
 	assert_int_equal(model_engine(m)->nodes.live, 1);
 	assert_state(m, 0, AB_PORT_STATE_BOUND);
-	model_policy(m, denying(m->set, "record"));
+	reload(m, denying(m->set, "record"));
 	model_calm(m);
 	assert_true(has_node(m, 0, "ab-eth0"));
 	end(m);
@@ -1502,7 +1512,7 @@ static void a_foreign_record_is_logged_in_with_and_never_deleted(void **st)
 	model_plug(m, 0);
 	model_calm(m);
 	assert_true(has_session(m, 0, "hand"));
-	model_policy(m, denying(m->set, "login"));
+	reload(m, denying(m->set, "login"));
 	model_calm(m);
 	assert_true(has_node(m, 0, "hand") && has_session(m, 0, "hand"));
 	end(m);
@@ -1572,7 +1582,7 @@ static void narrower_targets_end_nothing_with_unbind_never(void **st)
 	struct model *m = logged_in_world(TWO "Unbind = never\n");
 
 	(void)st;
-	model_policy(m, without_t0(m->set, TWO "Unbind = never\n"));
+	reload(m, without_t0(m->set, TWO "Unbind = never\n"));
 	model_calm(m);
 	model_wait(m, DAY);
 	model_calm(m);
@@ -1586,7 +1596,7 @@ static void narrower_targets_end_nothing_with_unbind_never(void **st)
 	/* Its record went with it, that of the other one stays. */
 	assert_false(has_node(m, 0, "ab-eth0"));
 	assert_true(has_node(m, 1, "ab-eth0"));
-	model_policy(m, login_after(m->set, TWO));
+	reload(m, login_after(m->set, TWO));
 	model_calm(m);
 	assert_int_equal(model_count_sessions(m), 2);
 	assert_state(m, 0, AB_PORT_STATE_BOUND);
