@@ -1081,6 +1081,12 @@ static void a_session_that_no_policy_wants_is_not_held(void **st)
 
 /* --- release --- */
 
+static enum ab_overall overall(struct model *m)
+{
+	return ab_view_overall(&(struct ab_view){
+		.e = model_engine(m), .set = m->set, .now = m->now });
+}
+
 static void more_sessions_than_wanted_are_released_and_not_held(void **st)
 {
 	struct model *m = logged_in_world(TWO);
@@ -1099,6 +1105,44 @@ static void more_sessions_than_wanted_are_released_and_not_held(void **st)
 	model_calm(m);
 	assert_int_equal(model_count_sessions(m), 2);
 	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	end(m);
+}
+
+/* iscsid would look for eth0 when the connection is lost. */
+static void a_session_bound_to_a_former_name_is_made_anew(void **st)
+{
+	struct model *m = logged_in_world(TWO);
+	uint32_t n_logins = m->n_logins;
+
+	(void)st;
+	model_rename(m, 0, 7);
+	model_calm(m);
+	model_wait(m, MINUTE);
+	model_calm(m);
+	assert_int_equal(m->notes[AB_NOTE_LOGGED_OUT], 2);
+	assert_int_equal(m->n_logins, n_logins + 2);
+	assert_true(has_session(m, 0, "ab-eth0") && has_session(m, 1, "ab-eth0"));
+	assert_int_equal(m->notes[AB_NOTE_SESSION_HELD], 0);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	end(m);
+	m = logged_in_world("Unbind = never\n");
+	model_rename(m, 0, 7);
+	model_calm(m);
+	model_wait(m, MINUTE);
+	assert_int_equal(m->notes[AB_NOTE_LOGGED_OUT], 0);
+	end(m);
+}
+
+static void fewer_sessions_than_fewest_are_bad(void **st)
+{
+	struct model *m =
+		logged_in_world("SessionsPerTarget = 2..4\nSessionsPerPort = 2\n");
+
+	(void)st;
+	assert_int_equal(overall(m), AB_OVERALL_OK);
+	model_log_out(m, session_at(m, 1, "ab-eth0"));
+	model_calm(m);
+	assert_int_equal(overall(m), AB_OVERALL_BAD);
 	end(m);
 }
 
@@ -1710,6 +1754,8 @@ int main(void)
 		cmocka_unit_test(the_last_session_of_a_binding_is_the_one_that_counts),
 		cmocka_unit_test(a_session_that_no_policy_wants_is_not_held),
 		cmocka_unit_test(more_sessions_than_wanted_are_released_and_not_held),
+		cmocka_unit_test(a_session_bound_to_a_former_name_is_made_anew),
+		cmocka_unit_test(fewer_sessions_than_fewest_are_bad),
 		cmocka_unit_test(
 			what_takes_its_place_stands_before_a_session_is_released),
 		cmocka_unit_test(sessions_of_a_gone_port_are_released_after_settle),
