@@ -46,16 +46,17 @@ static void logged_in(struct ab_engine *e, struct ab_node *n)
 	ab_observe_hold_session(e, n, false);
 }
 
-static void note_state(const struct ab_step *s, const struct ab_node *n, uint8_t old,
-		       uint8_t state)
+/* While iscsid restores a connection sysfs may show FREE, too. */
+static void note_state(const struct ab_step *s, struct ab_session_item *item)
 {
-	if (state == AB_SESSION_LOGGED_IN)
-		note(s,
-		     old == AB_SESSION_FAILED ? AB_NOTE_SESSION_BACK
-					      : AB_NOTE_LOGGED_IN,
-		     n);
-	else if (state == AB_SESSION_FAILED)
+	const struct ab_node *n = ab_node_at(s->e, item->node);
+
+	if (item->session.state == AB_SESSION_LOGGED_IN) {
+		note(s, item->was_up ? AB_NOTE_SESSION_BACK : AB_NOTE_LOGGED_IN, n);
+		item->was_up = true;
+	} else if (item->session.state == AB_SESSION_FAILED) {
 		note(s, AB_NOTE_SESSION_LOST, n);
+	}
 }
 
 void ab_observe_session(const struct ab_step *s, const struct ab_session *session)
@@ -73,7 +74,7 @@ void ab_observe_session(const struct ab_step *s, const struct ab_session *sessio
 	item->session = *session;
 	if (old != session->state) {
 		item->since = e->now;
-		note_state(s, n, old, session->state);
+		note_state(s, item);
 	}
 	/* sysfs may show it as FREE while it is taken down. */
 	if (session->state != AB_SESSION_FREE)

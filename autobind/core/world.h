@@ -188,6 +188,7 @@ struct ab_session_item {
 	uint32_t node; /* slot */
 	uint32_t next; /* the next session over the same binding, or AB_NONE */
 	bool is_seen;
+	bool was_up;	  /* it was logged in once: now it comes back, or goes */
 	bool is_intact;	  /* it was logged in, and has not failed since */
 	bool is_awaited;  /* the outcome of our logout is unknown: look before acting */
 	uint16_t n_known; /* of its disks, those that multipathd takes for paths */
