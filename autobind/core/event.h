@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/chap.h"
 #include "core/types.h"
 
 /* Who observes. A source is stale until its first dump has ended. */
@@ -322,7 +323,8 @@ struct ab_effect {
 			struct ab_portal discovery; /* family 0: static */
 			/* Index in the current set: its [Node] keys apply. */
 			uint32_t policy;
-			uint64_t settings; /* their hash, for the ledger */
+			uint64_t settings;	 /* their hash, for the ledger */
+			char chap[AB_CHAP_NAME]; /* file with the secret; "": none */
 			/* Ours exists with .hash: replace it, else create. */
 			bool is_update;
 			uint64_t hash;
@@ -335,7 +337,8 @@ struct ab_effect {
 			struct ab_portal portal;
 			char initiatorname[AB_TARGET_NAME]; /* "": the host's */
 			uint32_t deadline_ms;
-			uint32_t max; /* lines */
+			uint32_t max;		 /* lines */
+			char chap[AB_CHAP_NAME]; /* file with the secret; "": none */
 		} discover;
 		struct {
 			struct ab_node_key key;

@@ -381,6 +381,7 @@ static const struct field node_effect_fields[] = {
 	E("discovery", node.discovery, FIELD_PORTAL),
 	E("policy", node.policy, FIELD_U32),
 	E("settings", node.settings, FIELD_U64),
+	E("chap", node.chap, FIELD_STRING),
 	E("update", node.is_update, FIELD_FLAG),
 	E("hash", node.hash, FIELD_U64),
 	END,
@@ -457,6 +458,7 @@ static const struct field discover_fields[] = {
 	E("initiator", discover.initiatorname, FIELD_STRING),
 	E("deadline", discover.deadline_ms, FIELD_U32),
 	E("max", discover.max, FIELD_U32),
+	E("chap", discover.chap, FIELD_STRING),
 	END,
 };
 

@@ -205,6 +205,7 @@ static bool discover(const struct ab_step *s, const struct ab_port *p, uint32_t 
 	}
 	path->discovery_job = ef->job = job->id;
 	path->discovery_started = s->e->now;
+	path->asked_with = pol->discovery_chap_mark;
 	if (!pol->use_default) {
 		ef->discover.ifindex = p->link.ifindex;
 		(void)ab_copy(ef->discover.netdev, sizeof(ef->discover.netdev),
@@ -215,6 +216,8 @@ static bool discover(const struct ab_step *s, const struct ab_port *p, uint32_t 
 		      pol->initiatorname);
 	ef->discover.deadline_ms = AB_DISCOVERY_DEADLINE_MS;
 	ef->discover.max = AB_DISCOVERY_LINES;
+	(void)ab_copy(ef->discover.chap, sizeof(ef->discover.chap),
+		      pol->discovery_chap);
 	return true;
 }
 
@@ -231,6 +234,10 @@ bool ab_plan_discovery(const struct ab_step *s, uint32_t port)
 		    path->health.state != AB_PATH_UP || path->discovery_job ||
 		    s->e->is_paused)
 			continue;
+		/* With another secret it may go well, or not any more. */
+		if (path->discovery_started.ns &&
+		    path->asked_with != s->set->policies[p->policy].discovery_chap_mark)
+			path->discovery = (struct ab_backoff){ .next = s->e->now };
 		if (!ab_plan_is_due(s, p, path->discovery.next))
 			continue;
 		is_done &= discover(s, p, i);

@@ -474,6 +474,7 @@ static bool write_node(const struct ab_step *s, const struct ab_port *p, uint32_
 		ef->node.discovery = ab_path_at(e, found->source)->portal;
 	ef->node.policy = (uint32_t)p->policy;
 	ef->node.settings = n->settings = pol->settings_hash;
+	(void)ab_copy(ef->node.chap, sizeof(ef->node.chap), pol->chap);
 	ef->node.is_update = n->record.is_present;
 	ef->node.hash = n->record.own_hash;
 	return true;

@@ -190,6 +190,7 @@ static void add_path(const struct projection *p, const struct ab_path *path)
 	add_flag(p, "discovering", path->discovery_job != 0);
 	add_flag(p, "told", path->discovery_ok_at.ns != 0);
 	add_flag(p, "listed", path->is_listed);
+	add_flag(p, "chap", path->asked_with != 0);
 	add_flag(p, "failed", path->discovery_code != 0);
 	add_time(p, path->discovery.next);
 	add_founds(p, path);

@@ -94,6 +94,9 @@ static const struct words file_errors[] = {
 	{ ENOMEM, "out of memory" },
 	{ EPIPE, "the helper ended" },
 	{ ENOKEY, "the host has no initiator name" },
+	{ EKEYREJECTED,
+	  "the secret file that Chap in [Bind] names is missing or refused; "
+	  "see `autobind check`" },
 	{ 0, NULL },
 };
 

@@ -237,6 +237,7 @@ struct ab_path {
 	/* Discovery through this path. */
 	uint64_t discovery_job;
 	ab_mono discovery_started, discovery_ok_at;
+	uint64_t asked_with; /* ab_policy.discovery_chap_mark at .discovery_started */
 	struct ab_backoff discovery;
 	int32_t discovery_code; /* of the last one; 0: it went well */
 };

@@ -17,10 +17,11 @@
 struct ab_host {
 	char initiator[AB_TARGET_NAME]; /* initiatorname.iscsi; "": there is none */
 	char db_root[AB_ROOT_PATH], lock_dir[AB_ROOT_PATH], iscsid_conf[AB_ROOT_PATH];
-	struct ab_db_place place;  /* what the installed iscsiadm says */
-	bool is_iscsiadm_db;	   /* it would work on .db_root: it may be run */
-	struct ab_db_config db;	   /* points into this struct and the roots */
-	struct ab_conf_roots conf; /* points into the roots */
+	char chap_dir[AB_ROOT_PATH]; /* secret files */
+	struct ab_db_place place;    /* what the installed iscsiadm says */
+	bool is_iscsiadm_db;	     /* it would work on .db_root: it may be run */
+	struct ab_db_config db;	     /* points into this struct and the roots */
+	struct ab_conf_roots conf;   /* points into the roots */
 };
 
 /**

@@ -672,6 +672,7 @@ static int start_store(struct ab_shell *sh)
 		.run_dir = sh->config.roots->path[AB_ROOT_RUN],
 		.collect = collect_conf,
 		.collect_arg = &sh->host.conf,
+		.chap_dir = sh->host.chap_dir,
 	};
 
 	return ab_store_start(&config, &sh->store);

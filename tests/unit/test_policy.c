@@ -148,6 +148,9 @@ static void defaults_are_those_of_the_manual(void **state)
 	assert_int_equal(p->retire_ms, -1);
 	assert_int_equal(p->node_settings.count, 0);
 	assert_int_equal(p->settings_hash, 0);
+	assert_string_equal(p->chap, "");
+	assert_string_equal(p->discovery_chap, "");
+	assert_int_equal(p->discovery_chap_mark, 0);
 	drop(c);
 }
 
@@ -461,6 +464,8 @@ static void mistakes_are_named_with_their_line(void **state)
 		  "names a node record" },
 		{ "secret", "[Node]\nnode.session.auth.password=x\n", 2,
 		  "no passwords" },
+		{ "chap name", "[Portals]\nChap=../x\n", 2, "no file below chap/" },
+		{ "chap dot", "[Bind]\nChap=.x\n", 2, "no file below chap/" },
 		{ "iface key", "[Node]\niface.mtu=9000\n", 2, "made by [Iface]" },
 		{ "node number", "[Node]\nnode.session.queue_depth=abc\n", 2,
 		  "no number from 1 to 1024" },
