@@ -79,8 +79,9 @@ static inline bool ab_chap_is_mutual(const struct ab_chap *chap)
 
 /**
  * ab_chap_algorithms() - hash algorithms in order of preference
- * @chap: whose list counts; without one the strongest that targets are known to take
- *        comes first: SHA256, SHA1, MD5
+ * @chap: whose list counts; without one SHA1, MD5, SHA256, SHA3-256. Targets take the
+ *        first that they know, and those that come from IET (tgt) take 7, which is
+ *        SHA256, for SHA1 (measured with tgt 1.0.85): so 7 stands behind what all know
  * @v:    AB_CHAP_ALGORITHMS_MAX enum ab_chap_algorithm
  *
  * Return: how many.

@@ -699,6 +699,7 @@ static int start_discovery(struct ab_shell *sh)
 {
 	struct ab_discover_config config = { .loop = sh->loop,
 					     .helper = sh->config.discover_helper,
+					     .chap_dir = sh->host.chap_dir,
 					     .fn = on_event,
 					     .arg = sh };
 	int r = ab_spawner_new(sh->loop, &sh->spawner);

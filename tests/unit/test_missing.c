@@ -248,8 +248,9 @@ static void a_failed_discovery_is_blocked_until_it_is_asked_again(void **st)
 	until(m, AB_EF_DISCOVER);
 	answer(m, AB_EF_DISCOVER, AB_OUTCOME_RETRY, AB_DISCOVERY_AUTH);
 	model_do(m, job_of(m, AB_EF_IFACE_WRITE));
-	assert_blocked(m, "path | 10.0.0.100:3260 | eth0 | answers; discovery failed: "
-			  "the target wants CHAP; again in N ms\n");
+	assert_blocked(m,
+		       "path | 10.0.0.100:3260 | eth0 | answers; discovery failed: "
+		       "the target wants CHAP: set Chap in [Portals]; again in N ms\n");
 	until(m, AB_EF_DISCOVER);
 	assert_blocked(m, "");
 	end(m);
