@@ -173,7 +173,8 @@ enum ab_chap_reason ab_chap_parse(struct ab_chap *chap, const char *text, size_t
 
 unsigned int ab_chap_algorithms(const struct ab_chap *chap, uint8_t *v)
 {
-	const char *at = *chap->algorithms ? chap->algorithms : "SHA1,MD5,SHA256,SHA3-256";
+	const char *at =
+		*chap->algorithms ? chap->algorithms : "SHA1,MD5,SHA256,SHA3-256";
 	unsigned int n = 0, i;
 
 	while (*at && n < AB_CHAP_ALGORITHMS_MAX) {
