@@ -179,7 +179,7 @@ static bool respond(const struct ab_proto *p, uint8_t id, const char *secret,
 
 	assert(n_secret < AB_CHAP_SECRET && n_challenge <= AB_PROTO_CHALLENGE_MAX);
 	buf[0] = id;
-	memcpy(buf + 1, secret, n_secret);
+	(void)ab_copy((char *)buf + 1, AB_CHAP_SECRET, secret); /* it fits */
 	memcpy(buf + 1 + n_secret, challenge, n_challenge);
 	n = p->chap->hash(p->chap->hash_arg, (enum ab_chap_algorithm)p->auth.algorithm,
 			  buf, 1 + n_secret + n_challenge, response);

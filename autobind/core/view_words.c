@@ -122,8 +122,7 @@ static const char *const discovery_errors[AB_DISCOVERY_CODE_MAX] = {
 	[AB_DISCOVERY_UNPROVEN] =
 		"the target could not prove itself by CHAP (username_in, password_in)",
 	[AB_DISCOVERY_SECRET] =
-		"the secret file that Chap in [Portals] names is missing or refused; "
-		"see `autobind check`",
+		"its secret file is missing or refused; `autobind check` says why",
 };
 
 /* Codes come as errno and, from some callers, as -errno. */
