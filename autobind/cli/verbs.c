@@ -133,6 +133,29 @@ static const struct ab_column progress_columns[] = {
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
 };
 
+static const struct ab_column drain_columns[] = {
+	{ "time_ms", NULL, AB_COLUMN_CLOCK, NULL },
+	{ "port", NULL, AB_COLUMN_TEXT, NULL },
+	{ "portal", NULL, AB_COLUMN_TEXT, NULL },
+	{ "state", NULL, AB_COLUMN_STATE, NULL },
+	{ "text", NULL, AB_COLUMN_TEXT, NULL },
+	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
+};
+
+static const struct ab_verb_option drain_options[] = {
+	{ "persistent", 0, NULL,
+	  "over the next boot, too: below /etc, not below /run" },
+	{ "reason", 0, "TEXT", "for those who ask why" },
+	{ "force", 0, NULL, "also a network device that is not there" },
+	{ "timeout", 0, "SECONDS", "how long to wait for the last session (30)" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct ab_verb_option undrain_options[] = {
+	{ "timeout", 0, "SECONDS", "how long to wait for what is wanted (30)" },
+	{ NULL, 0, NULL, NULL },
+};
+
 static const struct ab_verb_option event_options[] = {
 	{ "follow", 'f', NULL, "go on with what happens from now" },
 	{ "lines", 'n', "COUNT", "only the latest COUNT of the past" },
@@ -341,6 +364,33 @@ const struct ab_verb ab_verbs[] = {
 	  .options = resume_options,
 	  .columns = progress_columns,
 	  .run = ab_run_rows },
+	{ .name = "drain",
+	  .args = "PORT|PORTAL",
+	  .params = { "object" },
+	  .min_args = 1,
+	  .max_args = 1,
+	  .source = AB_VERB_DAEMON,
+	  .style = AB_STYLE_STREAM,
+	  .deadline_s = 60,
+	  .help = "maintenance: exclude it, and release its sessions one by one",
+	  .details =
+		  "A session goes only when its guards allow it: all that uses it has\n"
+		  "enough other paths. What is left after the time is told with the\n"
+		  "reason; the exit status is 1 then. Records stay.\n",
+	  .options = drain_options,
+	  .columns = drain_columns,
+	  .run = ab_run_drain },
+	{ .name = "undrain",
+	  .args = "[PORT|PORTAL]",
+	  .params = { "object" },
+	  .max_args = 1,
+	  .source = AB_VERB_DAEMON,
+	  .style = AB_STYLE_STREAM,
+	  .deadline_s = 60,
+	  .help = "the end of drain, and of what is held there; without a name of all",
+	  .options = undrain_options,
+	  .columns = drain_columns,
+	  .run = ab_run_undrain },
 	{ .name = "events",
 	  .args = "",
 	  .source = AB_VERB_DAEMON,

@@ -11,7 +11,10 @@
 
 #include "world.h"
 
+#include "../model/internal.h"
+
 #include "core/login_code.h"
+#include "core/name.h"
 #include "core/plan.h"
 #include "core/session.h"
 
@@ -1291,6 +1294,151 @@ static void the_end_of_a_logout_makes_room_for_a_login(void **st)
 	end(m);
 }
 
+/* --- drain --- */
+
+static const struct ab_policy_set *draining(const struct ab_policy_set *previous,
+					    const char *exclude, const char *bind)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), SAN PROBE LOGIN "%s", bind);
+	return model_set(previous, exclude, text, NULL);
+}
+
+static unsigned int count_left(struct model *m, const char *word)
+{
+	struct ab_view v = { .e = model_engine(m), .set = m->set, .now = m->now };
+	struct ab_scope scope;
+
+	assert_int_equal(ab_name_parse_scope(word, &scope), 0);
+	return ab_view_left(&v, &scope);
+}
+
+static void a_drained_port_loses_its_sessions_and_keeps_its_records(void **st)
+{
+	static const char *const binds[] = { "", "Unbind = never\n",
+					     "Unbind = idle\n" };
+	unsigned int i;
+
+	(void)st;
+	for (i = 0; i < 3; i++) {
+		struct model *m = logged_in_world(binds[i]);
+
+		model_plug(m, 1);
+		model_calm(m);
+		assert_int_equal(model_count_sessions(m), 2);
+		assert_int_equal(count_left(m, "eth0"), 1);
+		model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\n", binds[i]));
+		model_calm(m);
+		assert_state(m, 0, AB_PORT_STATE_EXCLUDED);
+		assert_int_equal(model_count_sessions(m), 2);
+		model_policy(m,
+			     draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n",
+				      binds[i]));
+		model_calm(m);
+		assert_int_equal(count_left(m, "eth0"), 0);
+		assert_int_equal(model_find_session(m, 0, 0, "ab-eth0"), -1);
+		assert_int_equal(model_find_session(m, 1, 0, "ab-eth0"), -1);
+		assert_int_equal(count_left(m, "eth1"), 1);
+		assert_true(has_node(m, 0, "ab-eth0") && has_node(m, 1, "ab-eth0"));
+		assert_int_equal(m->notes[AB_NOTE_SESSION_HELD], 0);
+		assert_state(m, 1, AB_PORT_STATE_BOUND);
+		model_policy(m, draining(m->set, NULL, binds[i]));
+		model_calm(m);
+		assert_int_equal(model_count_sessions(m), 2);
+		assert_state(m, 0, AB_PORT_STATE_BOUND);
+		end(m);
+	}
+}
+
+static void a_drained_portal_is_left_through_every_port(void **st)
+{
+	struct model *m = logged_in_world(TWO);
+
+	(void)st;
+	model_plug(m, 1);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 4);
+	assert_int_equal(count_left(m, "10.0.0.100"), 2);
+	model_policy(m, draining(m->set,
+				 "[Exclude]\nPortal = 10.0.0.100:3260\nDrain = yes\n",
+				 TWO "Unbind = never\n"));
+	model_calm(m);
+	assert_int_equal(count_left(m, "10.0.0.100:3260"), 0);
+	assert_int_equal(count_left(m, "10.0.0.101"), 2);
+	assert_true(has_node(m, 0, "ab-eth0") && has_node(m, 0, "ab-eth1"));
+	end(m);
+}
+
+/* MinPaths is that of the policy that would have the port, also after a restart. */
+static void a_drain_keeps_min_paths_and_counts_as_redundant(void **st)
+{
+	struct model *m = logged_in_world("");
+	const struct ab_effect *ef;
+
+	(void)st;
+	model_plug(m, 1);
+	model_calm(m);
+	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\n",
+				 "MinPaths = 3\nUnbind = idle\n"));
+	model_calm(m);
+	model_boot(m);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 2);
+	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n",
+				 "MinPaths = 3\nUnbind = idle\n"));
+	assert_int_equal(m->n_jobs, 1);
+	ef = &m->jobs[0];
+	assert_int_equal(ef->type, AB_EF_LOGOUT);
+	assert_int_equal(ef->logout.min_paths, 3);
+	assert_false(ef->logout.must_be_idle);
+	model_calm(m);
+	end(m);
+}
+
+/* A refusal is told, and the session goes when the guard lets it go. */
+static void what_the_guard_keeps_stays_and_is_told(void **st)
+{
+	struct model *m = logged_in_world("");
+
+	(void)st;
+	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n", ""));
+	assert_int_equal(m->n_jobs, 1);
+	feed_done(m, m->jobs[0].job, AB_OUTCOME_DENIED, AB_GUARD_LAST_PATH);
+	assert_int_equal(count_left(m, "eth0"), 1);
+	assert_int_equal(m->notes[AB_NOTE_LOGOUT_REFUSED], 1);
+	m->n_jobs = 0;
+	model_wait(m, 10 * MINUTE);
+	model_calm(m);
+	assert_int_equal(count_left(m, "eth0"), 0);
+	end(m);
+}
+
+static void apply_of_one_port_frees_what_is_held_there(void **st)
+{
+	struct ab_event ev = { .type = AB_EV_COMMAND,
+			       .command.verb = AB_COMMAND_APPLY };
+	struct model *m = logged_in_world("");
+
+	(void)st;
+	model_plug(m, 1);
+	model_calm(m);
+	model_log_out(m,
+		      session_at(m, has_session(m, 0, "ab-eth0") ? 0 : 1, "ab-eth0"));
+	model_calm(m);
+	assert_state(m, 0, AB_PORT_STATE_HELD);
+	assert_int_equal(ab_name_parse_scope("eth1", &ev.command.scope), 0);
+	model_feed(m, &ev);
+	model_calm(m);
+	assert_state(m, 0, AB_PORT_STATE_HELD);
+	assert_int_equal(ab_name_parse_scope("eth0", &ev.command.scope), 0);
+	model_forget_held_sessions(m);
+	model_feed(m, &ev);
+	model_calm(m);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	end(m);
+}
+
 /* --- restart, dumps --- */
 
 static void a_restart_adopts_what_stands_and_makes_what_is_missing(void **st)
@@ -1708,6 +1856,12 @@ int main(void)
 		cmocka_unit_test(
 			our_own_logout_of_unknown_outcome_is_not_the_administrators_hand),
 		cmocka_unit_test(a_lost_carrier_or_a_dead_portal_releases_nothing),
+		cmocka_unit_test(
+			a_drained_port_loses_its_sessions_and_keeps_its_records),
+		cmocka_unit_test(a_drained_portal_is_left_through_every_port),
+		cmocka_unit_test(a_drain_keeps_min_paths_and_counts_as_redundant),
+		cmocka_unit_test(what_the_guard_keeps_stays_and_is_told),
+		cmocka_unit_test(apply_of_one_port_frees_what_is_held_there),
 		cmocka_unit_test(a_refused_logout_is_told_once_with_its_reason),
 		cmocka_unit_test(the_end_of_a_logout_makes_room_for_a_login),
 		cmocka_unit_test(
