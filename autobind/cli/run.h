@@ -13,6 +13,7 @@
 int ab_run_rows(struct ab_cli *cli);
 /* Does the daemon answer? Return: AB_EXIT_OK, or another one after a message. */
 int ab_run_reach(struct ab_cli *cli);
+int ab_run_wait(struct ab_cli *cli);
 int ab_run_drain(struct ab_cli *cli);
 int ab_run_undrain(struct ab_cli *cli);
 int ab_run_check(struct ab_cli *cli);

@@ -156,6 +156,16 @@ static const struct ab_verb_option undrain_options[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
+static const struct ab_verb_option wait_options[] = {
+	{ "policy", 0, "POLICY", "only ports that it has taken" },
+	{ "port", 0, "PORT", "only this port" },
+	{ "target", 0, "TARGET",
+	  "sessions of this target; a pattern: of all that match" },
+	{ "paths", 0, "COUNT", "so many sessions of each target are enough" },
+	{ "timeout", 0, "SECONDS", "give up then (120); 0: only look" },
+	{ NULL, 0, NULL, NULL },
+};
+
 static const struct ab_verb_option event_options[] = {
 	{ "follow", 'f', NULL, "go on with what happens from now" },
 	{ "lines", 'n', "COUNT", "only the latest COUNT of the past" },
@@ -391,6 +401,21 @@ const struct ab_verb ab_verbs[] = {
 	  .options = undrain_options,
 	  .columns = drain_columns,
 	  .run = ab_run_undrain },
+	{ .name = "wait",
+	  .args = "",
+	  .source = AB_VERB_DAEMON,
+	  .style = AB_STYLE_STREAM,
+	  .deadline_s = 180,
+	  .has_object_lines = true,
+	  .help = "block until what is wanted is there: for units and scripts",
+	  .details =
+		  "Without options until every taken port has all that its policy\n"
+		  "wants, and at least one port is taken. Waits for a daemon that is\n"
+		  "still starting, too. 1 when the time is over, after a line for\n"
+		  "each thing that is missing.\n",
+	  .options = wait_options,
+	  .columns = progress_columns,
+	  .run = ab_run_wait },
 	{ .name = "events",
 	  .args = "",
 	  .source = AB_VERB_DAEMON,

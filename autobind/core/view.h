@@ -75,6 +75,21 @@ bool ab_view_has_wanted(const struct ab_view *v, const struct ab_scope *scope);
 /* What the policies want of the scope and is not there, each with its reason, whether
  * or not it is under way; cells port, portal (where there is one), state, text. */
 uint32_t ab_view_missing(const struct ab_view *v, const struct ab_scope *scope);
+/* What somebody waits for. With .target or .paths: sessions of targets, through the
+ * ports that the others choose; else that these ports have all that is wanted. */
+struct ab_wait {
+	char policy[AB_POLICY_NAME]; /* ports that it has taken; "": any */
+	char port[AB_NETDEV_NAME];   /* this port; "": all */
+	char target[AB_TARGET_NAME]; /* name or glob; "": every wanted target */
+	uint32_t paths; /* sessions that each has at least; 0: as many as are wanted */
+};
+
+/* Is it there? Nothing that matches is not enough. */
+bool ab_view_wait_is_over(const struct ab_view *v, const struct ab_wait *w);
+/* A row for each thing that is missing, about @v->max; cells port, portal, state, text.
+ */
+void ab_view_wait_missing(const struct ab_view *v, const struct ab_wait *w);
+
 /* What the policies want and cannot be had now, as rows of `plan` with the op "!";
  * cells op, kind, object, port, reason. */
 uint32_t ab_view_blocked(const struct ab_view *v);

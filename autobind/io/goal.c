@@ -12,6 +12,8 @@ bool ab_goal_is_reached(const struct ab_goal *goal, const struct ab_view *v)
 		return !ab_view_is_acting(v->e);
 	case AB_GOAL_DRAINED:
 		return !ab_view_has_session(v, &goal->scope);
+	case AB_GOAL_WAITED:
+		return ab_view_wait_is_over(v, &goal->wait);
 	}
 	return false;
 }
@@ -22,6 +24,8 @@ void ab_goal_missing(const struct ab_goal *goal, const struct ab_view *v)
 		(void)ab_view_missing(v, &goal->scope);
 	else if (goal->kind == AB_GOAL_DRAINED)
 		(void)ab_view_left(v, &goal->scope);
+	else if (goal->kind == AB_GOAL_WAITED)
+		ab_view_wait_missing(v, &goal->wait);
 }
 
 void ab_goal_add_result(struct ab_text *t, const struct ab_goal *goal, bool is_reached)
@@ -44,6 +48,11 @@ void ab_goal_add_result(struct ab_text *t, const struct ab_goal *goal, bool is_r
 				       ? "drained: no session is left"
 				       : "excluded, but sessions are left; they are "
 					 "released as soon as their guards allow it");
+		break;
+	case AB_GOAL_WAITED:
+		ab_text_add(t, is_reached
+				       ? "what was waited for is there"
+				       : "not everything that was waited for is there");
 		break;
 	}
 }

@@ -14,11 +14,13 @@ enum ab_goal_kind {
 	AB_GOAL_SATISFIED, /* what the policies want of .scope is there */
 	AB_GOAL_PAUSED,	   /* nothing is being done any more */
 	AB_GOAL_DRAINED,   /* .scope has no session */
+	AB_GOAL_WAITED,	   /* .wait is over */
 };
 
 struct ab_goal {
 	uint8_t kind; /* enum ab_goal_kind */
 	struct ab_scope scope;
+	struct ab_wait wait;
 };
 
 bool ab_goal_is_reached(const struct ab_goal *goal, const struct ab_view *v);

@@ -421,8 +421,10 @@ static void send_progress(struct open_reply *o)
 
 	if (o->next_note < ab_history_first(h))
 		o->next_note = ab_history_first(h);
-	while (o->next_note < h->n)
-		tell_note(o, o->next_note++);
+	/* Who waits asks for the end only. */
+	for (; o->next_note < h->n; o->next_note++)
+		if (o->goal.kind != AB_GOAL_WAITED)
+			tell_note(o, o->next_note);
 	if (is_reached(o))
 		end_progress(o, true);
 }
@@ -477,6 +479,72 @@ static void do_resume(struct ab_service *s, const struct ab_request *req,
 			    ? "still paused: `autobind resume` ends that"
 			    : "resumed");
 	ab_reply_end(reply);
+}
+
+/* Seconds; @fallback_ms where none are given. */
+static bool take_timeout(const struct ab_request *req, struct ab_reply *reply,
+			 int64_t fallback_ms, int64_t *ret_ms)
+{
+	const char *value = ab_request_get(req, "timeout");
+	uint64_t seconds;
+
+	*ret_ms = fallback_ms;
+	if (!value)
+		return true;
+	if (ab_num_u64(value, 0, AB_SERVICE_TIMEOUT_MAX_S, &seconds)) {
+		ab_reply_error(reply, AB_MESSAGE_ERROR_BAD_PARAMETER,
+			       "timeout: a number of seconds from 0 to 86400");
+		return false;
+	}
+	*ret_ms = (int64_t)seconds * 1000;
+	return true;
+}
+
+static bool take_name(const struct ab_request *req, const char *name, char *to,
+		      size_t size)
+{
+	const char *value = ab_request_get(req, name);
+
+	return !value || ab_copy(to, size, value);
+}
+
+static bool take_wait(const struct ab_request *req, struct ab_reply *reply,
+		      struct ab_wait *w)
+{
+	const char *paths = ab_request_get(req, "paths");
+	uint64_t n = 0;
+
+	if (paths && ab_num_u64(paths, 1, 64, &n)) {
+		ab_reply_error(reply, AB_MESSAGE_ERROR_BAD_PARAMETER,
+			       "paths: a number from 1 to 64");
+		return false;
+	}
+	w->paths = (uint32_t)n;
+	if (take_name(req, "policy", w->policy, sizeof(w->policy)) &&
+	    take_name(req, "port", w->port, sizeof(w->port)) &&
+	    take_name(req, "target", w->target, sizeof(w->target)))
+		return true;
+	ab_reply_error(reply, AB_MESSAGE_ERROR_BAD_PARAMETER,
+		       "policy, port or target: longer than any name");
+	return false;
+}
+
+static void do_wait(struct ab_service *s, const struct ab_request *req,
+		    struct ab_reply *reply)
+{
+	struct ab_goal goal = { .kind = AB_GOAL_WAITED };
+	const struct ab_policy_set *set = ab_shell_view(s->sh).set;
+	int64_t patience_ms;
+
+	if (!take_wait(req, reply, &goal.wait) ||
+	    !take_timeout(req, reply, AB_SERVICE_WAIT_MS, &patience_ms))
+		return;
+	if (set && goal.wait.policy[0] && ab_policy_find(set, goal.wait.policy) < 0)
+		ab_reply_error(reply, AB_MESSAGE_ERROR_NOT_FOUND,
+			       "there is no such policy: a policy has the name of its "
+			       "file, without .conf");
+	else
+		follow_progress(s, reply, &goal, patience_ms);
 }
 
 /* --- configuration --- */
@@ -800,22 +868,6 @@ static void do_reload(struct ab_service *s, const struct ab_request *req,
 	ask_conf(s, reply, false, &nothing_else);
 }
 
-/* Seconds, where they are given. */
-static bool take_timeout(const struct ab_request *req, struct ab_reply *reply,
-			 int64_t *ret_ms)
-{
-	const char *value = ab_request_get(req, "timeout");
-	uint64_t seconds = AB_SERVICE_PROGRESS_MS / 1000;
-
-	if (value && ab_num_u64(value, 0, AB_SERVICE_TIMEOUT_MAX_S, &seconds)) {
-		ab_reply_error(reply, AB_MESSAGE_ERROR_BAD_PARAMETER,
-			       "timeout: a number of seconds from 0 to 86400");
-		return false;
-	}
-	*ret_ms = (int64_t)seconds * 1000;
-	return true;
-}
-
 static bool take_scope(const struct ab_request *req, struct ab_reply *reply,
 		       struct ab_scope *scope)
 {
@@ -839,7 +891,7 @@ static void do_drain(struct ab_service *s, const struct ab_request *req,
 		return;
 	}
 	if (take_scope(req, reply, &c.scope) &&
-	    take_timeout(req, reply, &c.patience_ms))
+	    take_timeout(req, reply, AB_SERVICE_PROGRESS_MS, &c.patience_ms))
 		ask_conf(s, reply, false, &c);
 }
 
@@ -849,7 +901,7 @@ static void do_undrain(struct ab_service *s, const struct ab_request *req,
 	struct conf_request c = { .kind = RELOAD_TO_UNDRAIN };
 
 	if (take_scope(req, reply, &c.scope) &&
-	    take_timeout(req, reply, &c.patience_ms))
+	    take_timeout(req, reply, AB_SERVICE_PROGRESS_MS, &c.patience_ms))
 		ask_conf(s, reply, false, &c);
 }
 
@@ -879,6 +931,7 @@ static void on_request(void *arg, const struct ab_request *req, struct ab_reply 
 		{ "apply", do_apply },	     { "pause", do_pause },
 		{ "resume", do_resume },     { "events", do_events },
 		{ "drain", do_drain },	     { "undrain", do_undrain },
+		{ "wait", do_wait },
 	};
 	unsigned int i;
 

@@ -15,6 +15,8 @@
 
 struct ab_service;
 
+/* Patience of wait, unless it says another one. */
+#define AB_SERVICE_WAIT_MS 120000
 /* Longest patience that a request may ask for: a day. */
 #define AB_SERVICE_TIMEOUT_MAX_S 86400u
 

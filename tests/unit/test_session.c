@@ -1439,6 +1439,84 @@ static void apply_of_one_port_frees_what_is_held_there(void **st)
 	end(m);
 }
 
+/* --- waiting --- */
+
+static bool is_over_for(struct model *m, const struct ab_wait *w)
+{
+	struct ab_view v = { .e = model_engine(m), .set = m->set, .now = m->now };
+
+	return ab_view_wait_is_over(&v, w);
+}
+
+static void keep_text(void *arg, const struct ab_row *row)
+{
+	struct ab_text *t = arg;
+
+	ab_text_add(t, ab_row_get(row, "port"));
+	ab_text_addc(t, '|');
+	ab_text_add(t, ab_row_get(row, "text"));
+	ab_text_addc(t, '\n');
+}
+
+static void assert_waits_for(struct model *m, const struct ab_wait *w,
+			     const char *expected)
+{
+	char text[4096];
+	struct ab_text t;
+	struct ab_view v = { .e = model_engine(m),
+			     .set = m->set,
+			     .now = m->now,
+			     .fn = keep_text,
+			     .arg = &t };
+
+	assert_false(is_over_for(m, w));
+	ab_text_init(&t, text, sizeof(text));
+	ab_view_wait_missing(&v, w);
+	if (!strstr(text, expected))
+		fail_msg("no '%s' in: %s", expected, text);
+}
+
+static void a_wait_is_over_when_the_sessions_or_the_ports_are_there(void **st)
+{
+	static const struct ab_wait all = { .port = "" };
+	static const struct ab_wait eth0 = { .port = "eth0" },
+				    eth1 = { .port = "eth1" };
+	static const struct ab_wait one = { .paths = 1 }, two = { .paths = 2 };
+	static const struct ab_wait t0 = { .target = T0 }, glob = { .target = "*:t?" };
+	static const struct ab_wait other = { .target = "iqn.2026-01.test:other" };
+	static const struct ab_wait p0 = { .policy = "p0" }, p1 = { .policy = "p1" };
+	static const struct ab_wait two_of_eth0 = { .port = "eth0", .paths = 2 };
+	struct model *m = world_of(login_with(""));
+
+	(void)st;
+	assert_waits_for(m, &all, "no port is taken");
+	assert_waits_for(m, &one, "no wanted target is known");
+	assert_waits_for(m, &eth0, "no such network device");
+	model_plug(m, 0);
+	assert_false(is_over_for(m, &all));
+	model_calm(m);
+	assert_true(is_over_for(m, &all) && is_over_for(m, &eth0));
+	assert_true(is_over_for(m, &one) && is_over_for(m, &t0));
+	assert_true(is_over_for(m, &glob));
+	assert_waits_for(m, &two, T0 ": 1 of 2 sessions");
+	assert_waits_for(m, &two, "SessionsPerPort is reached");
+	assert_waits_for(m, &other, "no wanted binding, and no session");
+	assert_waits_for(m, &p1, "no port is taken by policy p1");
+	model_plug(m, 1);
+	model_calm(m);
+	assert_true(is_over_for(m, &two) && is_over_for(m, &eth1));
+	assert_waits_for(m, &two_of_eth0, T0 ": 1 of 2 sessions");
+	assert_int_equal(is_over_for(m, &p0), ab_policy_find(m->set, p0.policy) >= 0);
+	model_carrier(m, 1, false);
+	model_calm(m);
+	assert_waits_for(m, &all, "eth1|");
+	assert_true(is_over_for(m, &eth0));
+	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\n", ""));
+	model_calm(m);
+	assert_waits_for(m, &eth0, "eth0|excluded by ");
+	end(m);
+}
+
 /* --- restart, dumps --- */
 
 static void a_restart_adopts_what_stands_and_makes_what_is_missing(void **st)
@@ -1862,6 +1940,8 @@ int main(void)
 		cmocka_unit_test(a_drain_keeps_min_paths_and_counts_as_redundant),
 		cmocka_unit_test(what_the_guard_keeps_stays_and_is_told),
 		cmocka_unit_test(apply_of_one_port_frees_what_is_held_there),
+		cmocka_unit_test(
+			a_wait_is_over_when_the_sessions_or_the_ports_are_there),
 		cmocka_unit_test(a_refused_logout_is_told_once_with_its_reason),
 		cmocka_unit_test(the_end_of_a_logout_makes_room_for_a_login),
 		cmocka_unit_test(
