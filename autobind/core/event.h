@@ -99,10 +99,11 @@ enum ab_owner {
 };
 
 enum ab_command_verb {
-	AB_COMMAND_APPLY,     /* forget HELD marks and backoff, plan everything again */
-	AB_COMMAND_PAUSE,     /* watch, probe, change nothing */
-	AB_COMMAND_RESUME,    /* the end of PAUSE, and of QUIESCE */
-	AB_COMMAND_QUIESCE,   /* as PAUSE: open-iscsi stops, and logs everything out */
+	AB_COMMAND_APPLY,   /* forget HELD marks and backoff, plan everything again; of
+			     * .scope only */
+	AB_COMMAND_PAUSE,   /* watch, probe, change nothing */
+	AB_COMMAND_RESUME,  /* the end of PAUSE, and of QUIESCE */
+	AB_COMMAND_QUIESCE, /* as PAUSE: open-iscsi stops, and logs everything out */
 	AB_COMMAND_UNQUIESCE, /* open-iscsi is back; a PAUSE goes on */
 	AB_COMMAND_MAX
 };
@@ -222,6 +223,7 @@ struct ab_event {
 		} done;
 		struct {
 			uint8_t verb; /* enum ab_command_verb */
+			struct ab_scope scope;
 		} command;
 	};
 };

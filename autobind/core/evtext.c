@@ -284,6 +284,9 @@ static const struct field done_fields[] = {
 
 static const struct field command_fields[] = {
 	FW("verb", command.verb, verbs),
+	F("port", command.scope.port, FIELD_STRING),
+	F("addr", command.scope.portal.addr, FIELD_ADDR),
+	F("tcpport", command.scope.portal.port, FIELD_U16),
 	END,
 };
 

@@ -8,6 +8,7 @@
 #include "core/desired.h"
 #include "core/ledger.h"
 #include "core/plan.h"
+#include "core/session.h"
 #include "util/text.h"
 
 /* --- links, addresses, udev --- */
@@ -732,6 +733,7 @@ void ab_observe_policy(const struct ab_step *s)
 		}
 	}
 	ab_world_touch_all(e, true);
+	ab_world_touch_targets(e); /* a deny list may say Drain now */
 }
 
 static void apply_record(struct ab_engine *e, struct ab_record_item *r)
@@ -750,19 +752,33 @@ static void apply_login(struct ab_engine *e, struct ab_node *n)
 	ab_world_touch_target(e, n->target);
 }
 
+/* Does the scope have the port that uses the iface record? */
+static bool is_iface_in(const struct ab_engine *e, const struct ab_scope *scope,
+			const struct ab_iface *f)
+{
+	if (!scope->port[0])
+		return !scope->portal.addr.family;
+	return f->port != AB_NONE &&
+	       ab_streq(ab_port_at_const(e, f->port)->link.name, scope->port);
+}
+
 /* The administrator wants it done now: nothing is held and nothing waits. */
-static void apply(struct ab_engine *e)
+static void apply(struct ab_engine *e, const struct ab_scope *scope)
 {
 	uint32_t i;
 
 	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->nodes, i)) {
+		if (!ab_session_is_in(e, scope, ab_node_at(e, i)))
+			continue;
 		apply_record(e, &ab_node_at(e, i)->record);
 		apply_login(e, ab_node_at(e, i));
 		ab_world_release_node(e, i);
 	}
 	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ifaces, i)) {
+		if (!is_iface_in(e, scope, ab_iface_at(e, i)))
+			continue;
 		apply_record(e, &ab_iface_at(e, i)->record);
 		ab_world_release_iface(e, i);
 	}
@@ -780,7 +796,7 @@ void ab_observe_command(const struct ab_step *s, const struct ab_event *ev)
 
 	switch ((enum ab_command_verb)ev->command.verb) {
 	case AB_COMMAND_APPLY:
-		apply(e);
+		apply(e, &ev->command.scope);
 		return;
 	case AB_COMMAND_PAUSE:
 		e->is_paused_by_hand = true;

@@ -10,15 +10,13 @@
 #include <string.h>
 
 #include "core/plan.h"
+#include "core/session.h"
 #include "util/text.h"
 
 static const struct ab_port *port_of(const struct ab_engine *e, const struct ab_node *n)
 {
-	uint32_t port = ab_iface_at_const(e, n->iface)->port;
-	uint32_t path = ab_world_login_path(e, n);
+	uint32_t port = ab_session_port(e, n);
 
-	if (path != AB_NONE)
-		port = ab_path_at_const(e, path)->port;
 	return port != AB_NONE ? ab_port_at_const(e, port) : NULL;
 }
 

@@ -299,8 +299,14 @@ static bool plan_port(const struct ab_step *s, uint32_t port)
 		p->n_wanted = p->n_up = p->n_records = p->n_records_wanted = 0;
 		p->n_sessions = p->n_sessions_wanted = p->n_sessions_held = 0;
 	}
-	if (p->state != old_state)
+	if (p->state != old_state) {
 		p->changed_at = s->e->now;
+		/* It may be drained: sessions over it are to go, or are not any more.
+		 */
+		if (p->state == AB_PORT_STATE_EXCLUDED ||
+		    old_state == AB_PORT_STATE_EXCLUDED)
+			ab_world_touch_targets(s->e);
+	}
 	return is_done;
 }
 

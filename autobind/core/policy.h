@@ -168,6 +168,7 @@ struct ab_policy {
 struct ab_exclude {
 	uint32_t file;		       /* index into ab_policy_set.files */
 	char reason[AB_POLICY_REASON]; /* "": none given */
+	bool is_drain;		       /* sessions over what it names are released */
 	struct ab_span ports, macs;    /* ab_policy_set.words, globs */
 	struct ab_span portals;	       /* ab_policy_set.ranges */
 };
@@ -323,7 +324,7 @@ int ab_policy_first_match(const struct ab_policy_set *set,
  * @port:       the port; its name and hardware addresses count
  * @ret_origin: the line that says so, or NULL
  *
- * Return: the deny list, or NULL: the port is free.
+ * Return: the deny list, of several one with Drain; NULL: the port is free.
  */
 const struct ab_exclude *ab_policy_excludes_port(const struct ab_policy_set *set,
 						 const struct ab_match_port *port,

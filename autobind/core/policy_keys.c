@@ -157,6 +157,8 @@ const struct ab_policy_key ab_policy_keys[] = {
 	  .help = "ranges and portals that are never used, through no port" },
 	{ "Exclude", "Reason", AB_VALUE_TEXT, OF_EXCLUDE(reason),
 	  .help = "why, for those who ask" },
+	{ "Exclude", "Drain", AB_VALUE_BOOL, OF_EXCLUDE(is_drain), .fallback = "no",
+	  .help = "release sessions over what is excluded, too" },
 	LATER("Exclude", "Until"),
 };
 /* clang-format on */

@@ -289,13 +289,14 @@ static void tell_ledger(struct missing *m)
 	m->w.v->fn(m->w.v->arg, &row);
 }
 
-uint32_t ab_view_missing(const struct ab_view *v)
+uint32_t ab_view_missing(const struct ab_view *v, const struct ab_scope *scope)
 {
 	struct missing m = { .w.v = v };
 	const struct ab_port *p = NULL;
 
 	while (!ab_view_is_over(&m.w) && (p = ab_view_next_port(v->e, p)))
-		if (p->policy >= 0 && p->state != AB_PORT_STATE_IGNORED)
+		if (p->policy >= 0 && p->state != AB_PORT_STATE_IGNORED &&
+		    (!scope->port[0] || ab_streq(scope->port, p->link.name)))
 			tell_port(&m, p);
 	return m.w.n;
 }

@@ -428,10 +428,10 @@ static void look(const struct raw *r)
 	(void)ab_view_paths(&v, NULL);
 	(void)ab_view_nodes(&v, NULL);
 	(void)ab_view_sessions(&v, NULL);
-	(void)ab_view_missing(&v);
+	(void)ab_view_missing(&v, &(struct ab_scope){ .port = "" });
 	(void)ab_view_blocked(&v);
 	(void)ab_view_ifaces(&v);
-	(void)ab_view_missing(&v);
+	(void)ab_view_missing(&v, &(struct ab_scope){ .port = "" });
 	(void)ab_view_blocked(&v);
 	(void)ab_view_explain(&v, "eth0", NULL);
 	(void)ab_engine_project(r->e, text, sizeof(text));

@@ -114,7 +114,14 @@ static void assert_rows(struct model *m, uint32_t (*fn)(const struct ab_view *v)
 }
 
 #define assert_blocked(m, expected) assert_rows(m, ab_view_blocked, expected)
-#define assert_missing(m, expected) assert_rows(m, ab_view_missing, expected)
+static uint32_t all_missing(const struct ab_view *v)
+{
+	static const struct ab_scope everything = { .port = "" };
+
+	return ab_view_missing(v, &everything);
+}
+
+#define assert_missing(m, expected) assert_rows(m, all_missing, expected)
 
 static unsigned int job_of(const struct model *m, enum ab_effect_type type)
 {

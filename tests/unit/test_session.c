@@ -11,7 +11,10 @@
 
 #include "world.h"
 
+#include "../model/internal.h"
+
 #include "core/login_code.h"
+#include "core/name.h"
 #include "core/plan.h"
 #include "core/session.h"
 
@@ -1345,6 +1348,229 @@ static void the_end_of_a_logout_makes_room_for_a_login(void **st)
 	end(m);
 }
 
+/* --- drain --- */
+
+static const struct ab_policy_set *draining(const struct ab_policy_set *previous,
+					    const char *exclude, const char *bind)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), SAN PROBE LOGIN "%s", bind);
+	return model_set(previous, exclude, text, NULL);
+}
+
+static unsigned int count_left(struct model *m, const char *word)
+{
+	struct ab_view v = { .e = model_engine(m), .set = m->set, .now = m->now };
+	struct ab_scope scope;
+
+	assert_int_equal(ab_name_parse_scope(word, &scope), 0);
+	return ab_view_left(&v, &scope);
+}
+
+static void a_drained_port_loses_its_sessions_and_keeps_its_records(void **st)
+{
+	static const char *const binds[] = { "", "Unbind = never\n",
+					     "Unbind = idle\n" };
+	unsigned int i;
+
+	(void)st;
+	for (i = 0; i < 3; i++) {
+		struct model *m = logged_in_world(binds[i]);
+
+		model_plug(m, 1);
+		model_calm(m);
+		assert_int_equal(model_count_sessions(m), 2);
+		assert_int_equal(count_left(m, "eth0"), 1);
+		model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\n", binds[i]));
+		model_calm(m);
+		assert_state(m, 0, AB_PORT_STATE_EXCLUDED);
+		assert_int_equal(model_count_sessions(m), 2);
+		model_policy(m,
+			     draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n",
+				      binds[i]));
+		model_calm(m);
+		assert_int_equal(count_left(m, "eth0"), 0);
+		assert_int_equal(model_find_session(m, 0, 0, "ab-eth0"), -1);
+		assert_int_equal(model_find_session(m, 1, 0, "ab-eth0"), -1);
+		assert_int_equal(count_left(m, "eth1"), 1);
+		assert_true(has_node(m, 0, "ab-eth0") && has_node(m, 1, "ab-eth0"));
+		assert_int_equal(m->notes[AB_NOTE_SESSION_HELD], 0);
+		assert_state(m, 1, AB_PORT_STATE_BOUND);
+		model_policy(m, draining(m->set, NULL, binds[i]));
+		model_calm(m);
+		assert_int_equal(model_count_sessions(m), 2);
+		assert_state(m, 0, AB_PORT_STATE_BOUND);
+		end(m);
+	}
+}
+
+static void a_drained_portal_is_left_through_every_port(void **st)
+{
+	struct model *m = logged_in_world(TWO);
+
+	(void)st;
+	model_plug(m, 1);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 4);
+	assert_int_equal(count_left(m, "10.0.0.100"), 2);
+	model_policy(m, draining(m->set,
+				 "[Exclude]\nPortal = 10.0.0.100:3260\nDrain = yes\n",
+				 TWO "Unbind = never\n"));
+	model_calm(m);
+	assert_int_equal(count_left(m, "10.0.0.100:3260"), 0);
+	assert_int_equal(count_left(m, "10.0.0.101"), 2);
+	assert_true(has_node(m, 0, "ab-eth0") && has_node(m, 0, "ab-eth1"));
+	end(m);
+}
+
+/* MinPaths is that of the policy that would have the port, also after a restart. */
+static void a_drain_keeps_min_paths_and_counts_as_redundant(void **st)
+{
+	struct model *m = logged_in_world("");
+	const struct ab_effect *ef;
+
+	(void)st;
+	model_plug(m, 1);
+	model_calm(m);
+	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\n",
+				 "MinPaths = 3\nUnbind = idle\n"));
+	model_calm(m);
+	model_boot(m);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 2);
+	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n",
+				 "MinPaths = 3\nUnbind = idle\n"));
+	assert_int_equal(m->n_jobs, 1);
+	ef = &m->jobs[0];
+	assert_int_equal(ef->type, AB_EF_LOGOUT);
+	assert_int_equal(ef->logout.min_paths, 3);
+	assert_false(ef->logout.must_be_idle);
+	model_calm(m);
+	end(m);
+}
+
+/* A refusal is told, and the session goes when the guard lets it go. */
+static void what_the_guard_keeps_stays_and_is_told(void **st)
+{
+	struct model *m = logged_in_world("");
+
+	(void)st;
+	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n", ""));
+	assert_int_equal(m->n_jobs, 1);
+	feed_done(m, m->jobs[0].job, AB_OUTCOME_DENIED, AB_GUARD_LAST_PATH);
+	assert_int_equal(count_left(m, "eth0"), 1);
+	assert_int_equal(m->notes[AB_NOTE_LOGOUT_REFUSED], 1);
+	m->n_jobs = 0;
+	model_wait(m, 10 * MINUTE);
+	model_calm(m);
+	assert_int_equal(count_left(m, "eth0"), 0);
+	end(m);
+}
+
+static void apply_of_one_port_frees_what_is_held_there(void **st)
+{
+	struct ab_event ev = { .type = AB_EV_COMMAND,
+			       .command.verb = AB_COMMAND_APPLY };
+	struct model *m = logged_in_world("");
+
+	(void)st;
+	model_plug(m, 1);
+	model_calm(m);
+	model_log_out(m,
+		      session_at(m, has_session(m, 0, "ab-eth0") ? 0 : 1, "ab-eth0"));
+	model_calm(m);
+	assert_state(m, 0, AB_PORT_STATE_HELD);
+	assert_int_equal(ab_name_parse_scope("eth1", &ev.command.scope), 0);
+	model_feed(m, &ev);
+	model_calm(m);
+	assert_state(m, 0, AB_PORT_STATE_HELD);
+	assert_int_equal(ab_name_parse_scope("eth0", &ev.command.scope), 0);
+	model_forget_held_sessions(m);
+	model_feed(m, &ev);
+	model_calm(m);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	end(m);
+}
+
+/* --- waiting --- */
+
+static bool is_over_for(struct model *m, const struct ab_wait *w)
+{
+	struct ab_view v = { .e = model_engine(m), .set = m->set, .now = m->now };
+
+	return ab_view_wait_is_over(&v, w);
+}
+
+static void keep_text(void *arg, const struct ab_row *row)
+{
+	struct ab_text *t = arg;
+
+	ab_text_add(t, ab_row_get(row, "port"));
+	ab_text_addc(t, '|');
+	ab_text_add(t, ab_row_get(row, "text"));
+	ab_text_addc(t, '\n');
+}
+
+static void assert_waits_for(struct model *m, const struct ab_wait *w,
+			     const char *expected)
+{
+	char text[4096];
+	struct ab_text t;
+	struct ab_view v = { .e = model_engine(m),
+			     .set = m->set,
+			     .now = m->now,
+			     .fn = keep_text,
+			     .arg = &t };
+
+	assert_false(is_over_for(m, w));
+	ab_text_init(&t, text, sizeof(text));
+	ab_view_wait_missing(&v, w);
+	if (!strstr(text, expected))
+		fail_msg("no '%s' in: %s", expected, text);
+}
+
+static void a_wait_is_over_when_the_sessions_or_the_ports_are_there(void **st)
+{
+	static const struct ab_wait all = { .port = "" };
+	static const struct ab_wait eth0 = { .port = "eth0" },
+				    eth1 = { .port = "eth1" };
+	static const struct ab_wait one = { .paths = 1 }, two = { .paths = 2 };
+	static const struct ab_wait t0 = { .target = T0 }, glob = { .target = "*:t?" };
+	static const struct ab_wait other = { .target = "iqn.2026-01.test:other" };
+	static const struct ab_wait p0 = { .policy = "p0" }, p1 = { .policy = "p1" };
+	static const struct ab_wait two_of_eth0 = { .port = "eth0", .paths = 2 };
+	struct model *m = world_of(login_with(""));
+
+	(void)st;
+	assert_waits_for(m, &all, "no port is taken");
+	assert_waits_for(m, &one, "no wanted target is known");
+	assert_waits_for(m, &eth0, "no such network device");
+	model_plug(m, 0);
+	assert_false(is_over_for(m, &all));
+	model_calm(m);
+	assert_true(is_over_for(m, &all) && is_over_for(m, &eth0));
+	assert_true(is_over_for(m, &one) && is_over_for(m, &t0));
+	assert_true(is_over_for(m, &glob));
+	assert_waits_for(m, &two, T0 ": 1 of 2 sessions");
+	assert_waits_for(m, &two, "SessionsPerPort is reached");
+	assert_waits_for(m, &other, "no wanted binding, and no session");
+	assert_waits_for(m, &p1, "no port is taken by policy p1");
+	model_plug(m, 1);
+	model_calm(m);
+	assert_true(is_over_for(m, &two) && is_over_for(m, &eth1));
+	assert_waits_for(m, &two_of_eth0, T0 ": 1 of 2 sessions");
+	assert_int_equal(is_over_for(m, &p0), ab_policy_find(m->set, p0.policy) >= 0);
+	model_carrier(m, 1, false);
+	model_calm(m);
+	assert_waits_for(m, &all, "eth1|");
+	assert_true(is_over_for(m, &eth0));
+	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\n", ""));
+	model_calm(m);
+	assert_waits_for(m, &eth0, "eth0|excluded by ");
+	end(m);
+}
+
 /* --- restart, dumps --- */
 
 static void a_restart_adopts_what_stands_and_makes_what_is_missing(void **st)
@@ -1764,6 +1990,14 @@ int main(void)
 		cmocka_unit_test(
 			our_own_logout_of_unknown_outcome_is_not_the_administrators_hand),
 		cmocka_unit_test(a_lost_carrier_or_a_dead_portal_releases_nothing),
+		cmocka_unit_test(
+			a_drained_port_loses_its_sessions_and_keeps_its_records),
+		cmocka_unit_test(a_drained_portal_is_left_through_every_port),
+		cmocka_unit_test(a_drain_keeps_min_paths_and_counts_as_redundant),
+		cmocka_unit_test(what_the_guard_keeps_stays_and_is_told),
+		cmocka_unit_test(apply_of_one_port_frees_what_is_held_there),
+		cmocka_unit_test(
+			a_wait_is_over_when_the_sessions_or_the_ports_are_there),
 		cmocka_unit_test(a_refused_logout_is_told_once_with_its_reason),
 		cmocka_unit_test(the_end_of_a_logout_makes_room_for_a_login),
 		cmocka_unit_test(

@@ -148,7 +148,7 @@ static uint32_t all_portals(const struct ab_view *v, const char *port)
 static uint32_t all_missing(const struct ab_view *v, const char *port)
 {
 	(void)port;
-	return ab_view_missing(v);
+	return ab_view_missing(v, &(struct ab_scope){ .port = "" });
 }
 
 static const struct {
