@@ -1036,6 +1036,35 @@ static void configuration_is_read_kept_and_loaded(void **state)
 	assert_string_equal(b->data, "good");
 }
 
+static void the_initiator_name_is_read_each_time(void **state)
+{
+	struct bed *b = *state;
+	char path[PATH_MAX];
+	FILE *f;
+
+	begin(b);
+	assert_int_equal(ab_store_read_initiator(b->store, on_answer, b), 0);
+	wait_answer(b);
+	assert_int_equal(b->r, -ENOENT);
+	end(b);
+	(void)snprintf(path, sizeof(path), "%s/initiatorname.iscsi", b->dir);
+	b->config.initiator_file = path;
+	begin(b);
+	assert_int_equal(ab_store_read_initiator(b->store, on_answer, b), 0);
+	wait_answer(b);
+	assert_int_equal(b->r, -ENOENT);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	assert_true(fputs("InitiatorName=iqn.x\n", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(ab_store_read_initiator(b->store, on_answer, b), 0);
+	wait_answer(b);
+	assert_int_equal(b->r, 0);
+	assert_string_equal(b->data, "InitiatorName=iqn.x\n");
+	end(b);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void question_that_kills_the_helper_is_not_asked_for_ever(void **state)
 {
 	struct bed *b = *state;
@@ -1089,6 +1118,7 @@ int main(void)
 		TEST(what_cannot_be_done_is_denied),
 		TEST(resync_dumps_again),
 		TEST(configuration_is_read_kept_and_loaded),
+		TEST(the_initiator_name_is_read_each_time),
 		TEST(question_that_kills_the_helper_is_not_asked_for_ever),
 		TEST(helper_ends_with_the_daemon),
 	};
