@@ -701,6 +701,37 @@ static void what_the_ledger_was_told_survives_the_helper(void **state)
 	assert_int_equal(count_ledger(b->state).n[AB_OWNER_HELD], 1);
 }
 
+/* Of each kind that can be held the next word takes it back. */
+static void ledger_forgets_what_it_is_told_to(void **state)
+{
+	static const uint8_t kinds[] = { AB_LEDGER_IFACE, AB_LEDGER_NODE,
+					 AB_LEDGER_SESSION };
+	struct ab_effect ef = { .type = AB_EF_LEDGER_PUT };
+	struct bed *b = *state;
+	unsigned int i;
+
+	begin(b);
+	for (i = 0; i < sizeof(kinds); i++) {
+		memset(&ef.ledger, 0, sizeof(ef.ledger));
+		ef.ledger.kind = kinds[i];
+		if (kinds[i] == AB_LEDGER_IFACE)
+			ab_copy(ef.ledger.iface.name, sizeof(ef.ledger.iface.name),
+				"ab-eth0");
+		else
+			ef.ledger.node = node_effect(AB_EF_NODE_WRITE, 1).node.key;
+		ef.type = AB_EF_LEDGER_PUT;
+		ef.ledger.owner = AB_OWNER_HELD;
+		ef.job = 2 * i + 1;
+		assert_int_equal(do_job(b, &ef).done.outcome, AB_OUTCOME_DONE);
+		assert_int_equal(count_ledger(b->state).n[AB_OWNER_HELD], 1);
+		ef.type = AB_EF_LEDGER_DEL;
+		ef.ledger.owner = 0;
+		ef.job = 2 * i + 2;
+		assert_int_equal(do_job(b, &ef).done.outcome, AB_OUTCOME_DONE);
+		assert_int_equal(count_ledger(b->state).n[AB_OWNER_HELD], 0);
+	}
+}
+
 static void held_lock_is_waited_for_then_retry(void **state)
 {
 	struct ab_effect ef = iface_effect(AB_EF_IFACE_WRITE, "ab-eth0", "eth0");
@@ -1107,6 +1138,7 @@ int main(void)
 		TEST(removal_by_discovery_is_told_apart),
 		TEST(killed_helper_makes_open_jobs_unknown),
 		TEST(what_the_ledger_was_told_survives_the_helper),
+		TEST(ledger_forgets_what_it_is_told_to),
 		TEST(held_lock_is_waited_for_then_retry),
 		TEST(stale_lock_is_removed),
 		TEST(full_database_means_retry_and_no_trace),
