@@ -93,7 +93,8 @@ static const struct words file_errors[] = {
 	{ ENFILE, "too many open files" },
 	{ ENOMEM, "out of memory" },
 	{ EPIPE, "the helper ended" },
-	{ ENOKEY, "the host has no initiator name" },
+	{ ENOKEY, "the host has no initiator name: start iscsid once, or write "
+		  "initiatorname.iscsi" },
 	{ EKEYREJECTED,
 	  "the secret file that Chap in [Bind] names is missing or refused; "
 	  "see `autobind check`" },

@@ -33,9 +33,12 @@ struct ab_discover {
 	char *helper;		    /* owned */
 	const char *chap_dir;	    /* borrowed; NULL: none */
 	ab_event_fn *fn;
+	void (*ask_initiator)(void *arg);
 	void *arg;
 	char initiator[AB_TARGET_NAME];
+	bool is_asked;			  /* for .initiator */
 	struct job_list waiting, running; /* owned */
+	struct job_list nameless;	  /* owned; they wait for .initiator */
 	unsigned int n_running;
 };
 
@@ -339,12 +342,6 @@ static void start(struct job *job)
 	};
 	int r;
 
-	if (!ef->discover.initiatorname[0] && !d->initiator[0]) {
-		ab_log_errx("discover", "no initiator name is known; set one in "
-					"initiatorname.iscsi");
-		finish(job, AB_OUTCOME_DENIED, AB_DISCOVERY_USAGE);
-		return;
-	}
 	make_command(d, ef, &command);
 	if (ef->discover.chap[0]) {
 		if (!d->chap_dir || !ab_chap_is_name(ef->discover.chap) ||
@@ -365,6 +362,18 @@ static void start(struct job *job)
 	d->n_running++;
 }
 
+/* The job was taken from the waiting ones; it may be over afterwards. */
+static void wait_for_name(struct job *job)
+{
+	struct ab_discover *d = job->discover;
+
+	TAILQ_INSERT_TAIL(&d->nameless, job, link);
+	if (d->is_asked)
+		return;
+	d->is_asked = true;
+	d->ask_initiator(d->arg);
+}
+
 static void on_pump(void *arg)
 {
 	struct ab_discover *d = arg;
@@ -373,7 +382,10 @@ static void on_pump(void *arg)
 	while (d->n_running < AB_DISCOVER_RUNNING_MAX &&
 	       (job = TAILQ_FIRST(&d->waiting))) {
 		TAILQ_REMOVE(&d->waiting, job, link);
-		start(job);
+		if (job->effect.discover.initiatorname[0] || d->initiator[0])
+			start(job);
+		else
+			wait_for_name(job);
 	}
 }
 
@@ -393,13 +405,21 @@ int ab_discover_run(struct ab_discover *d, const struct ab_effect *effect)
 	return 0;
 }
 
-int ab_discover_set_initiator(struct ab_discover *d, const char *name)
+void ab_discover_set_initiator(struct ab_discover *d, const char *name)
 {
-	int r = ab_name_check_target(name);
+	struct job *job;
 
-	if (r == 0)
-		(void)ab_copy(d->initiator, sizeof(d->initiator), name);
-	return r;
+	assert(!name[0] || ab_name_check_target(name) == 0);
+	(void)ab_copy(d->initiator, sizeof(d->initiator), name);
+	d->is_asked = false;
+	while ((job = TAILQ_FIRST(&d->nameless))) {
+		TAILQ_REMOVE(&d->nameless, job, link);
+		if (name[0])
+			TAILQ_INSERT_TAIL(&d->waiting, job, link);
+		else
+			finish(job, AB_OUTCOME_RETRY, -ENOKEY);
+	}
+	ab_loop_timer_set(d->pump, ab_loop_now(d->loop));
 }
 
 int ab_discover_new(const struct ab_discover_config *config,
@@ -414,8 +434,10 @@ int ab_discover_new(const struct ab_discover_config *config,
 	d->loop = config->loop;
 	d->chap_dir = config->chap_dir;
 	d->fn = config->fn;
+	d->ask_initiator = config->ask_initiator;
 	d->arg = config->arg;
 	TAILQ_INIT(&d->waiting);
+	TAILQ_INIT(&d->nameless);
 	TAILQ_INIT(&d->running);
 	d->helper = strdup(config->helper ? config->helper : AB_DISCOVER_HELPER);
 	r = d->helper ? ab_loop_timer_new(d->loop, on_pump, d, &d->pump) : -ENOMEM;
@@ -442,6 +464,7 @@ struct ab_discover *ab_discover_free(struct ab_discover *d)
 	if (!d)
 		return NULL;
 	free_jobs(&d->waiting);
+	free_jobs(&d->nameless);
 	free_jobs(&d->running);
 	ab_loop_timer_free(d->pump);
 	free(d->helper);

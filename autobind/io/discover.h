@@ -32,6 +32,9 @@ struct ab_discover_config {
 	const char *helper;	    /* path, copied; NULL: AB_DISCOVER_HELPER */
 	const char *chap_dir;	    /* secret files; borrowed; NULL: none is found */
 	ab_event_fn *fn;
+	/* The host's name is needed and not known: ab_discover_set_initiator() must
+	 * follow. */
+	void (*ask_initiator)(void *arg);
 	void *arg;
 };
 
@@ -42,8 +45,9 @@ int ab_discover_new(const struct ab_discover_config *config,
 /* After ab_spawner_free(), which forgets the running children. Takes NULL. */
 struct ab_discover *ab_discover_free(struct ab_discover *discover);
 
-/* The host's initiator name, for effects without one. Return: 0 or AB_NAME_E_*. */
-int ab_discover_set_initiator(struct ab_discover *discover, const char *name);
+/* The host's initiator name, for effects without one; "": it has none now, and those
+ * that wait for it fail with -ENOKEY. */
+void ab_discover_set_initiator(struct ab_discover *discover, const char *name);
 
 /**
  * ab_discover_run() - carry out an AB_EF_DISCOVER

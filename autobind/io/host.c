@@ -11,38 +11,41 @@
 #include "io/file.h"
 #include "io/log.h"
 
-/* "InitiatorName=iqn..." of initiatorname.iscsi; "" when there is none. */
-static void read_initiator(struct ab_host *h, const struct ab_roots *roots)
+#define NAME_KEY "InitiatorName="
+
+/* Leaves @name alone when the line has none. Return: 0 or AB_NAME_E_*. */
+static int take_initiator(const char *line, size_t n, char name[AB_TARGET_NAME])
 {
-	char path[AB_ROOT_PATH + 32], *data = NULL, *line, *rest;
-	struct ab_text t;
-	size_t n;
+	size_t n_key = strlen(NAME_KEY), len = 0;
+	char value[AB_TARGET_NAME];
 	int r;
 
-	ab_text_init(&t, path, sizeof(path));
-	ab_text_add(&t, roots->path[AB_ROOT_ISCSI]);
-	ab_text_add(&t, "/initiatorname.iscsi");
-	r = ab_file_read(AT_FDCWD, path, 64 * 1024, &data, &n, NULL);
-	if (r) {
-		errno = r < 0 ? -r : EINVAL;
-		ab_log_warn("host", "%s: no initiator name, discovery is not possible",
-			    path);
-		return;
+	if (n < n_key || memcmp(line, NAME_KEY, n_key) != 0)
+		return 0;
+	line += n_key;
+	while (len < n - n_key && line[len] && !strchr(" \t\r", line[len]))
+		len++;
+	if (!ab_copyn(value, sizeof(value), line, len))
+		return AB_NAME_E_LENGTH;
+	r = ab_name_check_target(value);
+	if (r == 0)
+		(void)ab_copy(name, AB_TARGET_NAME, value);
+	return r;
+}
+
+int ab_host_find_initiator(const char *data, size_t n, char ret_name[AB_TARGET_NAME])
+{
+	const char *end = data + n, *line = data, *stop;
+	int r = 0;
+
+	ret_name[0] = '\0';
+	while (line && r == 0) {
+		stop = memchr(line, '\n', (size_t)(end - line));
+		r = take_initiator(line, (size_t)((stop ? stop : end) - line),
+				   ret_name);
+		line = stop ? stop + 1 : NULL;
 	}
-	for (line = data; line; line = rest) {
-		rest = strchr(line, '\n');
-		if (rest)
-			*rest++ = '\0';
-		if (!ab_starts_with(line, "InitiatorName="))
-			continue;
-		line += strlen("InitiatorName=");
-		line[strcspn(line, " \t\r")] = '\0';
-		if (ab_name_check_target(line) == 0)
-			(void)ab_copy(h->initiator, sizeof(h->initiator), line);
-		else
-			ab_log_warnx("host", "%s: this is no iSCSI name", path);
-	}
-	free(data);
+	return r;
 }
 
 static bool is_same_folder(const char *a, const char *b)
@@ -86,6 +89,11 @@ int ab_host_locate(const struct ab_roots *roots, struct ab_host *ret_host)
 	ab_text_init(&t, h->iscsid_conf, sizeof(h->iscsid_conf));
 	ab_text_add(&t, roots->path[AB_ROOT_ISCSI]);
 	ab_text_add(&t, "/iscsid.conf");
+	if (t.cut)
+		return -ENAMETOOLONG;
+	ab_text_init(&t, h->initiator_file, sizeof(h->initiator_file));
+	ab_text_add(&t, roots->path[AB_ROOT_ISCSI]);
+	ab_text_add(&t, "/initiatorname.iscsi");
 	return t.cut ? -ENAMETOOLONG : 0;
 }
 
@@ -96,7 +104,6 @@ int ab_host_read(const struct ab_roots *roots, struct ab_host *ret_host)
 	int r;
 
 	memset(h, 0, sizeof(*h));
-	read_initiator(h, roots);
 	r = ab_host_locate(roots, h);
 	if (r < 0)
 		return r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * host - what is read once at start: where open-iscsi's database lies, who we are.
+ * host - where open-iscsi's database lies, read once at start; who we are.
  *
  * Blocks on the disk; for the start of the daemon and for the command line.
  */
@@ -15,13 +15,13 @@
 #include "io/roots.h"
 
 struct ab_host {
-	char initiator[AB_TARGET_NAME]; /* initiatorname.iscsi; "": there is none */
 	char db_root[AB_ROOT_PATH], lock_dir[AB_ROOT_PATH], iscsid_conf[AB_ROOT_PATH];
-	char chap_dir[AB_ROOT_PATH]; /* secret files */
-	struct ab_db_place place;    /* what the installed iscsiadm says */
-	bool is_iscsiadm_db;	     /* it would work on .db_root: it may be run */
-	struct ab_db_config db;	     /* points into this struct and the roots */
-	struct ab_conf_roots conf;   /* points into the roots */
+	char chap_dir[AB_ROOT_PATH];	   /* secret files */
+	char initiator_file[AB_ROOT_PATH]; /* for ab_host_find_initiator() */
+	struct ab_db_place place;	   /* what the installed iscsiadm says */
+	bool is_iscsiadm_db;	   /* it would work on .db_root: it may be run */
+	struct ab_db_config db;	   /* points into this struct and the roots */
+	struct ab_conf_roots conf; /* points into the roots */
 };
 
 /**
@@ -29,7 +29,7 @@ struct ab_host {
  * @roots:    borrowed for the life of @ret_host
  * @ret_host: must not be moved afterwards
  *
- * A missing iscsiadm or initiator name is logged, no error.
+ * A missing iscsiadm is no error.
  *
  * Return: 0 or -errno (-ENOMEM, -ENAMETOOLONG, -EIO).
  */
@@ -38,10 +38,21 @@ int ab_host_read(const struct ab_roots *roots, struct ab_host *ret_host);
 /**
  * ab_host_locate() - the part of it that is about the database
  * @roots:    as for ab_host_read()
- * @ret_host: .initiator, .db and .conf are left alone
+ * @ret_host: .db and .conf are left alone
  *
  * Return: 0 or -errno (-ENOMEM, -ENAMETOOLONG, -EIO).
  */
 int ab_host_locate(const struct ab_roots *roots, struct ab_host *ret_host);
+
+/**
+ * ab_host_find_initiator() - the host's name in the text of initiatorname.iscsi
+ * @data:     the text, any bytes
+ * @n:        its length
+ * @ret_name: the last one; "" when there is none, as before iscsid's first start
+ *            where the file says GenerateName=yes
+ *
+ * Return: 0, or AB_NAME_E_*: something else than an iSCSI name stands there.
+ */
+int ab_host_find_initiator(const char *data, size_t n, char ret_name[AB_TARGET_NAME]);
 
 #endif

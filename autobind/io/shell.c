@@ -50,6 +50,8 @@ struct ab_shell {
 	struct ab_spawner *spawner;
 	struct ab_discover *discover;
 	struct ab_initiator *initiator;
+	char initiator_name[AB_TARGET_NAME]; /* of the host; "": none */
+	bool is_nameless_told;
 	struct ab_rtnl *rtnl;
 	struct ab_udev *udev;
 	struct ab_probe *probe;
@@ -648,10 +650,52 @@ void ab_shell_forget(struct ab_shell *sh, const void *arg)
 	forget_in(&sh->late, arg);
 }
 
+/* --- the host's name --- */
+
+static void tell_nameless(struct ab_shell *sh, int r)
+{
+	const char *what = r > 0 ? "this is no iSCSI name" : "no initiator name";
+
+	if (sh->is_nameless_told)
+		return;
+	sh->is_nameless_told = true;
+	errno = r < 0 ? -r : EINVAL;
+	ab_log_errno(AB_LOG_WARNING, "host",
+		     "%s: %s, so nothing is discovered; it is read again before the "
+		     "next try",
+		     sh->host.initiator_file, what);
+}
+
+/* A disk that fails does not take away what is known. */
+static void on_initiator(void *arg, int r, const char *data, size_t n)
+{
+	struct ab_shell *sh = arg;
+
+	if (r == 0)
+		r = ab_host_find_initiator(data, n, sh->initiator_name);
+	else if (r == -ENOENT)
+		sh->initiator_name[0] = '\0';
+	if (sh->initiator_name[0])
+		sh->is_nameless_told = false;
+	else
+		tell_nameless(sh, r);
+	ab_discover_set_initiator(sh->discover, sh->initiator_name);
+}
+
+/* ab_discover_config.ask_initiator. */
+static void ask_initiator(void *arg)
+{
+	struct ab_shell *sh = arg;
+
+	if (ab_store_read_initiator(sh->store, on_initiator, sh) < 0)
+		ab_discover_set_initiator(sh->discover, sh->initiator_name);
+}
+
 int ab_shell_reload(struct ab_shell *sh, ab_shell_reload_fn *fn, void *arg)
 {
 	struct waiter w = { .reload = fn, .arg = arg };
 
+	ask_initiator(sh);
 	return wait_for_conf(sh, &w);
 }
 
@@ -673,6 +717,7 @@ static int start_store(struct ab_shell *sh)
 		.collect = collect_conf,
 		.collect_arg = &sh->host.conf,
 		.chap_dir = sh->host.chap_dir,
+		.initiator_file = sh->host.initiator_file,
 	};
 
 	return ab_store_start(&config, &sh->store);
@@ -701,14 +746,13 @@ static int start_discovery(struct ab_shell *sh)
 					     .helper = sh->config.discover_helper,
 					     .chap_dir = sh->host.chap_dir,
 					     .fn = on_event,
+					     .ask_initiator = ask_initiator,
 					     .arg = sh };
 	int r = ab_spawner_new(sh->loop, &sh->spawner);
 
 	config.spawner = sh->spawner;
 	if (r == 0)
 		r = ab_discover_new(&config, &sh->discover);
-	if (r == 0 && sh->host.initiator[0])
-		r = ab_discover_set_initiator(sh->discover, sh->host.initiator);
 	return r;
 }
 
@@ -890,7 +934,7 @@ struct ab_view ab_shell_view(const struct ab_shell *sh)
 
 void ab_shell_add_head(const struct ab_shell *sh, struct ab_row *row)
 {
-	ab_row_text(row, "initiator", sh->host.initiator);
+	ab_row_text(row, "initiator", sh->initiator_name);
 	ab_row_text(row, "configuration",
 		    !sh->conf	       ? "none"
 		    : sh->is_last_good ? "last good"

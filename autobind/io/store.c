@@ -290,6 +290,11 @@ int ab_store_read_conf(struct ab_store *s, ab_store_answer_fn *fn, void *arg)
 	return ask_with_answer(s, STORE_MSG_CONF, -1, fn, arg);
 }
 
+int ab_store_read_initiator(struct ab_store *s, ab_store_answer_fn *fn, void *arg)
+{
+	return ask_with_answer(s, STORE_MSG_INITIATOR, -1, fn, arg);
+}
+
 int ab_store_load_good(struct ab_store *s, ab_store_answer_fn *fn, void *arg)
 {
 	return ask_with_answer(s, STORE_MSG_LOAD, -1, fn, arg);

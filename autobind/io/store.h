@@ -41,6 +41,7 @@ struct ab_store_config {
 	const char *chap_dir;	      /* secret files; NULL: none is found */
 	ab_store_collect_fn *collect; /* NULL: ab_store_read_conf() answers -ENOSYS */
 	void *collect_arg;
+	const char *initiator_file; /* initiatorname.iscsi; NULL: there is none */
 };
 
 /**
@@ -96,6 +97,9 @@ typedef void ab_store_answer_fn(void *arg, int r, const char *data, size_t n);
 
 /* Read the configuration (the collect function of the store's config). */
 int ab_store_read_conf(struct ab_store *s, ab_store_answer_fn *fn, void *arg);
+
+/* Read the file with the host's initiator name; -ENOENT without one. */
+int ab_store_read_initiator(struct ab_store *s, ab_store_answer_fn *fn, void *arg);
 
 /* The last accepted configuration: STATE/last-good/bundle. Load: -ENOENT
  * without one. */

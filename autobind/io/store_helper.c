@@ -33,6 +33,7 @@
 #define SOAK_MAX_MS 1000
 /* What no watch sees: edits by hand below nodes/TARGET/. */
 #define SLOW_SCAN_MS (10 * 60 * 1000)
+#define INITIATOR_FILE_MAX (64 * 1024)
 /* Between two tries to read a database or to write a ledger that failed. */
 #define AGAIN_MS 5000
 
@@ -245,15 +246,32 @@ static int good_path(const struct helper *h, const char *name, char *path)
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
+static void give_file(struct helper *h, uint64_t seq, const char *path, size_t max)
+{
+	char *data = NULL;
+	size_t n = 0;
+	int r = ab_file_read(AT_FDCWD, path, max, &data, &n, NULL);
+
+	give_bytes(h, seq, r > 0 ? -EINVAL : r, data, n);
+}
+
 static void load_good(struct helper *h, uint64_t seq)
 {
-	char path[PATH_MAX], *data = NULL;
-	size_t n = 0;
+	char path[PATH_MAX];
 	int r = good_path(h, "/bundle", path);
 
 	if (r == 0)
-		r = ab_file_read(AT_FDCWD, path, AB_CONF_BUNDLE_MAX, &data, &n, NULL);
-	give_bytes(h, seq, r > 0 ? -EINVAL : r, data, n);
+		give_file(h, seq, path, AB_CONF_BUNDLE_MAX);
+	else
+		answer(h, seq, r, -1);
+}
+
+static void read_initiator(struct helper *h, uint64_t seq)
+{
+	if (h->config->initiator_file)
+		give_file(h, seq, h->config->initiator_file, INITIATOR_FILE_MAX);
+	else
+		answer(h, seq, -ENOENT, -1);
 }
 
 /* A start with the files of the last one must not write anything. */
@@ -374,6 +392,9 @@ static void handle(struct helper *h)
 		break;
 	case STORE_MSG_SAVE:
 		answer(h, seq, save_good(h, h->in_fd), -1);
+		break;
+	case STORE_MSG_INITIATOR:
+		read_initiator(h, seq);
 		break;
 	case STORE_MSG_EVENTS:
 	case STORE_MSG_ANSWER:

@@ -262,17 +262,19 @@ static void check_owner(const struct store_batch *b, struct work *w)
 static void check(const struct store_batch *b, struct work *w)
 {
 	bool must_hold = w->type != AB_EF_LEDGER_DEL; /* there only the key counts */
-	struct ab_ledger_entry as_ours = w->key;
+	struct ab_ledger_entry held = w->key;
 
 	w->outcome = AB_OUTCOME_DONE;
 	if (!must_hold)
-		as_ours.owner = AB_OWNER_OURS;
-	if (!ab_ledger_can_hold(&as_ours))
+		held.owner = AB_OWNER_HELD; /* which every kind can be */
+	if (!ab_ledger_can_hold(&held)) {
+		report(w, AB_LOG_ERR, "refused, the ledger has no words for it");
 		fail(w, AB_OUTCOME_DENIED, EINVAL);
-	else if (w->job && spread_settings(w))
+	} else if (w->job && spread_settings(w)) {
 		fail(w, AB_OUTCOME_RETRY, ENOMEM);
-	else if (w->job)
+	} else if (w->job) {
 		check_owner(b, w);
+	}
 	if (w->job)
 		load_chap(b, w);
 }

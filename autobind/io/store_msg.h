@@ -23,14 +23,15 @@
 
 enum store_msg_type {
 	/* loop -> helper; each has a .seq and is answered once */
-	STORE_MSG_JOB = 1, /* struct store_job: NAME NUL VALUE NUL ... of [Node] */
-	STORE_MSG_DUMP,	   /* ledger and records, at the start of a helper */
-	STORE_MSG_CONF,	   /* read the configuration */
-	STORE_MSG_LOAD,	   /* read the last good one */
-	STORE_MSG_SAVE,	   /* keep this one; a memory file comes with it */
+	STORE_MSG_JOB = 1,   /* struct store_job: NAME NUL VALUE NUL ... of [Node] */
+	STORE_MSG_DUMP,	     /* ledger and records, at the start of a helper */
+	STORE_MSG_CONF,	     /* read the configuration */
+	STORE_MSG_LOAD,	     /* read the last good one */
+	STORE_MSG_SAVE,	     /* keep this one; a memory file comes with it */
+	STORE_MSG_INITIATOR, /* read the file with the initiator name */
 	/* helper -> loop */
 	STORE_MSG_EVENTS, /* struct store_events; DONE.job is a question's .seq */
-	STORE_MSG_ANSWER, /* .seq, .code; a memory file for CONF and LOAD */
+	STORE_MSG_ANSWER, /* .seq, .code; a memory file for what was read */
 	STORE_MSG_BUSY,	  /* open-iscsi's lock is held by somebody: this may take 5 s */
 };
 

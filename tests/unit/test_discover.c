@@ -139,6 +139,8 @@ struct fixture {
 	unsigned int n_found;
 	struct ab_event found;	    /* the last */
 	unsigned int n_answers[64]; /* by job */
+	const char *name;	    /* of the host; NULL: not told when asked */
+	unsigned int n_asked;	    /* for it */
 };
 
 static void on_event(void *arg, const struct ab_event *ev)
@@ -203,6 +205,15 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static void on_ask(void *arg)
+{
+	struct fixture *f = arg;
+
+	f->n_asked++;
+	if (f->name)
+		ab_discover_set_initiator(f->discover, f->name);
+}
+
 static void use_helper(struct fixture *f, const char *path)
 {
 	struct ab_discover_config config = {
@@ -211,6 +222,7 @@ static void use_helper(struct fixture *f, const char *path)
 		.helper = path,
 		.chap_dir = f->dir,
 		.fn = on_event,
+		.ask_initiator = on_ask,
 		.arg = f,
 	};
 
@@ -240,6 +252,14 @@ static struct ab_effect effect_of(uint64_t job, const char *portal)
 	return ef;
 }
 
+/* Until .n_done is .n_wanted. */
+static void run_loop(struct fixture *f)
+{
+	ab_loop_timer_set(f->timer, ab_mono_add_ms(ab_loop_now(f->loop), PATIENCE_MS));
+	assert_int_equal(ab_loop_run(f->loop), 0);
+	assert_false(f->is_late);
+}
+
 static void run(struct fixture *f, const struct ab_effect *ef, unsigned int n)
 {
 	unsigned int i;
@@ -252,9 +272,7 @@ static void run(struct fixture *f, const struct ab_effect *ef, unsigned int n)
 		assert_int_equal(ab_discover_run(f->discover, &copy), 0);
 	}
 	assert_int_equal(f->n_done, f->n_wanted - n); /* never inside the call */
-	ab_loop_timer_set(f->timer, ab_mono_add_ms(ab_loop_now(f->loop), PATIENCE_MS));
-	assert_int_equal(ab_loop_run(f->loop), 0);
-	assert_false(f->is_late);
+	run_loop(f);
 	for (i = 0; i < n; i++)
 		assert_int_equal(f->n_answers[ef->job + i], 1);
 }
@@ -393,18 +411,48 @@ static void arguments_say_what_was_asked(void **state)
 	ef.discover.ifindex = 7;
 	ab_copy(ef.discover.netdev, sizeof(ef.discover.netdev), "eth0");
 	ef.discover.initiatorname[0] = '\0';
-	/* Nobody has told the host's name yet. */
-	run(f, &ef, 1);
-	assert_int_equal(f->done.done.outcome, AB_OUTCOME_DENIED);
-	assert_int_not_equal(ab_discover_set_initiator(f->discover, "no name"), 0);
-	assert_int_equal(ab_discover_set_initiator(f->discover, NAME "host"), 0);
-	ef.job = 2;
+	f->name = NAME "host";
 	run(f, &ef, 1);
 	assert_int_equal(f->done.done.outcome, AB_OUTCOME_DONE);
 	fd = open(f->log, O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0 && read(fd, got, sizeof(got) - 1) > 0);
 	close(fd);
 	assert_string_equal(got, want);
+}
+
+/* Asked for once by all that wait, and anew by the next ones. */
+static void the_name_may_come_late(void **state)
+{
+	struct fixture *f = *state;
+	struct ab_effect ef = effect_of(1, "10.0.0.9"),
+			 named = effect_of(30, "10.0.0.9");
+
+	use_script(f, "printf 'P\\t" NAME "a\\t10.0.0.1:3260,1\\nE\\t0\\t1\\n'");
+	ef.discover.initiatorname[0] = '\0';
+	f->name = "";
+	run(f, &ef, 20);
+	assert_int_equal(f->done.done.outcome, AB_OUTCOME_RETRY);
+	assert_int_equal(f->done.done.code, -ENOKEY);
+	assert_int_equal(f->n_found, 0);
+
+	/* Those that have a name of their own do not wait. */
+	f->name = NULL;
+	f->n_asked = 0;
+	ef.job = 40;
+	assert_int_equal(ab_discover_run(f->discover, &ef), 0);
+	ef.job = 41;
+	assert_int_equal(ab_discover_run(f->discover, &ef), 0);
+	run(f, &named, 1);
+	assert_int_equal(f->n_found, 1);
+	assert_int_equal(f->n_asked, 1);
+	assert_int_equal(f->n_answers[40] + f->n_answers[41], 0);
+
+	ab_discover_set_initiator(f->discover, NAME "host");
+	f->n_wanted = f->n_done + 2;
+	run_loop(f);
+	assert_int_equal(f->n_answers[40], 1);
+	assert_int_equal(f->n_answers[41], 1);
+	assert_int_equal(f->n_found, 3);
 }
 
 static void many_at_once_are_each_answered_once(void **state)
@@ -462,6 +510,7 @@ int main(void)
 		TEST(a_helper_that_hangs_is_given_up),
 		TEST(a_missing_helper_is_tried_again),
 		TEST(arguments_say_what_was_asked),
+		TEST(the_name_may_come_late),
 		TEST(many_at_once_are_each_answered_once),
 		TEST(the_real_helper_is_understood),
 	};

@@ -791,6 +791,37 @@ static void what_the_ledger_was_told_survives_the_helper(void **state)
 	assert_int_equal(count_ledger(b->state).n[AB_OWNER_HELD], 1);
 }
 
+/* Of each kind that can be held the next word takes it back. */
+static void ledger_forgets_what_it_is_told_to(void **state)
+{
+	static const uint8_t kinds[] = { AB_LEDGER_IFACE, AB_LEDGER_NODE,
+					 AB_LEDGER_SESSION };
+	struct ab_effect ef = { .type = AB_EF_LEDGER_PUT };
+	struct bed *b = *state;
+	unsigned int i;
+
+	begin(b);
+	for (i = 0; i < sizeof(kinds); i++) {
+		memset(&ef.ledger, 0, sizeof(ef.ledger));
+		ef.ledger.kind = kinds[i];
+		if (kinds[i] == AB_LEDGER_IFACE)
+			ab_copy(ef.ledger.iface.name, sizeof(ef.ledger.iface.name),
+				"ab-eth0");
+		else
+			ef.ledger.node = node_effect(AB_EF_NODE_WRITE, 1).node.key;
+		ef.type = AB_EF_LEDGER_PUT;
+		ef.ledger.owner = AB_OWNER_HELD;
+		ef.job = 2 * i + 1;
+		assert_int_equal(do_job(b, &ef).done.outcome, AB_OUTCOME_DONE);
+		assert_int_equal(count_ledger(b->state).n[AB_OWNER_HELD], 1);
+		ef.type = AB_EF_LEDGER_DEL;
+		ef.ledger.owner = 0;
+		ef.job = 2 * i + 2;
+		assert_int_equal(do_job(b, &ef).done.outcome, AB_OUTCOME_DONE);
+		assert_int_equal(count_ledger(b->state).n[AB_OWNER_HELD], 0);
+	}
+}
+
 static void held_lock_is_waited_for_then_retry(void **state)
 {
 	struct ab_effect ef = iface_effect(AB_EF_IFACE_WRITE, "ab-eth0", "eth0");
@@ -1163,6 +1194,35 @@ static void configuration_is_read_kept_and_loaded(void **state)
 	assert_string_equal(b->data, "good");
 }
 
+static void the_initiator_name_is_read_each_time(void **state)
+{
+	struct bed *b = *state;
+	char path[PATH_MAX];
+	FILE *f;
+
+	begin(b);
+	assert_int_equal(ab_store_read_initiator(b->store, on_answer, b), 0);
+	wait_answer(b);
+	assert_int_equal(b->r, -ENOENT);
+	end(b);
+	(void)snprintf(path, sizeof(path), "%s/initiatorname.iscsi", b->dir);
+	b->config.initiator_file = path;
+	begin(b);
+	assert_int_equal(ab_store_read_initiator(b->store, on_answer, b), 0);
+	wait_answer(b);
+	assert_int_equal(b->r, -ENOENT);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	assert_true(fputs("InitiatorName=iqn.x\n", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(ab_store_read_initiator(b->store, on_answer, b), 0);
+	wait_answer(b);
+	assert_int_equal(b->r, 0);
+	assert_string_equal(b->data, "InitiatorName=iqn.x\n");
+	end(b);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void question_that_kills_the_helper_is_not_asked_for_ever(void **state)
 {
 	struct bed *b = *state;
@@ -1207,6 +1267,7 @@ int main(void)
 		TEST(removal_by_discovery_is_told_apart),
 		TEST(killed_helper_makes_open_jobs_unknown),
 		TEST(what_the_ledger_was_told_survives_the_helper),
+		TEST(ledger_forgets_what_it_is_told_to),
 		TEST(held_lock_is_waited_for_then_retry),
 		TEST(stale_lock_is_removed),
 		TEST(full_database_means_retry_and_no_trace),
@@ -1219,6 +1280,7 @@ int main(void)
 		TEST(what_cannot_be_done_is_denied),
 		TEST(resync_dumps_again),
 		TEST(configuration_is_read_kept_and_loaded),
+		TEST(the_initiator_name_is_read_each_time),
 		TEST(question_that_kills_the_helper_is_not_asked_for_ever),
 		TEST(helper_ends_with_the_daemon),
 	};
