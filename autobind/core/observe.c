@@ -703,6 +703,16 @@ void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev)
 
 /* --- commands, policy --- */
 
+/* Releases that were refused are tried again now. */
+static void retry_releases(struct ab_engine *e)
+{
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->sessions, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->sessions, i))
+		ab_session_at(e, i)->backoff = (struct ab_backoff){ 0 };
+}
+
 /* What was refused or failed under the old policy may go well under the new one. */
 void ab_observe_policy(const struct ab_step *s)
 {
@@ -732,6 +742,7 @@ void ab_observe_policy(const struct ab_step *s)
 			ab_world_release_iface(e, i);
 		}
 	}
+	retry_releases(e);
 	ab_world_touch_all(e, true);
 	ab_world_touch_targets(e); /* a deny list may say Drain now */
 }
@@ -787,6 +798,7 @@ static void apply(struct ab_engine *e, const struct ab_scope *scope)
 		if (!ab_path_at(e, i)->discovery_job)
 			ab_path_at(e, i)->discovery =
 				(struct ab_backoff){ .next = e->now };
+	retry_releases(e);
 	ab_world_touch_all(e, true);
 }
 

@@ -203,7 +203,15 @@ static void tell_deletions(struct missing *m, const struct ab_port *p,
 	}
 }
 
-/* Sessions that are wanted over the port's iface and do not stand. */
+static bool is_kept(const struct ab_engine *e, const struct ab_node *n)
+{
+	uint32_t i = n->login.session;
+
+	return i != AB_NONE && ab_session_at_const(e, i)->guard != AB_GUARD_FREE;
+}
+
+/* Sessions over the port's iface that are wanted and do not stand; in a plan those that
+ * were to go and are kept, too. */
 static void tell_sessions(struct missing *m, const struct ab_port *p,
 			  const struct ab_iface *f)
 {
@@ -213,8 +221,9 @@ static void tell_sessions(struct missing *m, const struct ab_port *p,
 	for (i = f->first_node; i != AB_NONE; i = ab_node_at_const(v->e, i)->next) {
 		const struct ab_node *n = ab_node_at_const(v->e, i);
 
-		if (n->login.is_chosen &&
-		    ab_session_verdict(v->e, v->set, n) != AB_LOGIN_LOGGED_IN)
+		if ((n->login.is_chosen &&
+		     ab_session_verdict(v->e, v->set, n) != AB_LOGIN_LOGGED_IN) ||
+		    (m->is_plan && is_kept(v->e, n)))
 			tell(m, &(struct thing){ .kind = "session",
 						 .port = p,
 						 .node = n,

@@ -57,12 +57,14 @@ static void add_no_path(struct ab_text *t, const struct ab_view *v,
 	(void)ab_view_add_path_reason(t, v, ab_path_at_const(v->e, path));
 }
 
-static void add_guard(struct ab_text *t, const struct ab_session_item *item)
+/* FREE with disks: the kernel has given up waiting, iscsid has not. */
+static const char *connection_of(const struct ab_session *session)
 {
-	if (item->guard == AB_GUARD_FREE)
-		return;
-	ab_text_add(t, "not wanted any more, but kept: ");
-	ab_text_add(t, ab_view_guard((enum ab_guard)item->guard));
+	if (session->state == AB_SESSION_FAILED)
+		return "its connection is lost; iscsid tries to restore it";
+	return session->n_disks ? "its connection is lost and its I/O fails; iscsid "
+				  "tries to restore it"
+				: "being made or taken down";
 }
 
 /* What is to be said of a session that is there; @item may have nothing. */
@@ -70,33 +72,29 @@ static enum ab_view_reason add_of_session(struct ab_text *t, const struct ab_vie
 					  const struct ab_session_item *item)
 {
 	const struct ab_session *session = &item->session;
+	bool is_lost = session->state != AB_SESSION_LOGGED_IN;
+	bool is_outdated =
+		ab_session_is_outdated(ab_node_at_const(v->e, item->node), item);
 
 	if (item->job) {
 		ab_text_add(t, "being logged out");
 		return AB_REASON_UNDER_WAY;
 	}
-	if (session->state != AB_SESSION_LOGGED_IN) {
-		ab_text_add(t,
-			    session->state == AB_SESSION_FREE
-				    ? "being made or taken down"
-				    : "its connection is lost; iscsid tries to restore "
-				      "it");
-		return AB_REASON_BLOCKED;
-	}
-	if (ab_session_is_outdated(ab_node_at_const(v->e, item->node), item)) {
-		ab_text_add(t, "bound to ");
+	if (is_lost)
+		ab_text_add(t, connection_of(session));
+	if (is_outdated) {
+		ab_text_add(t, is_lost ? "; bound to " : "bound to ");
 		ab_view_add_foreign(t, item->netdev);
 		ab_text_add(t, ", as its device was called; to be made anew");
-		if (item->guard) {
-			ab_text_add(t, ", but kept: ");
-			ab_text_add(t, ab_view_guard((enum ab_guard)item->guard));
-		}
-		return AB_REASON_BLOCKED;
 	}
 	if (item->guard) {
-		add_guard(t, item);
-		return AB_REASON_BLOCKED;
+		ab_text_add(t, is_outdated ? ", but kept: "
+			       : is_lost   ? "; not wanted any more, but kept: "
+					   : "not wanted any more, but kept: ");
+		ab_text_add(t, ab_view_guard((enum ab_guard)item->guard));
 	}
+	if (is_lost || is_outdated || item->guard)
+		return AB_REASON_BLOCKED;
 	if (session->n_disks == 0 && ab_mono_ms_between(item->since, v->now) > 5000) {
 		ab_text_add(t, "no disk: the target gives this initiator no logical "
 			       "unit, or node.session.scan is manual");

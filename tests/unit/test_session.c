@@ -21,6 +21,7 @@
 #define LOGIN "[Bind]\nAction = login\n"
 #define TWO "SessionsPerPort = 2\n"
 #define DAY (24 * 60 * MINUTE)
+#define REFUSED 1 /* by what model_fail() tells */
 #define T0 "iqn.2026-01.test:t0"
 
 /* --- builders --- */
@@ -1281,6 +1282,14 @@ static void a_lost_carrier_or_a_dead_portal_releases_nothing(void **st)
 
 /* --- answers to a logout --- */
 
+static uint8_t guard_at(struct model *m, unsigned int portal, const char *iface)
+{
+	struct ab_engine *e = model_engine(m);
+	uint32_t sid = m->sessions[session_at(m, portal, iface)].sid;
+
+	return ab_session_at(e, ab_world_find_session(e, sid))->guard;
+}
+
 /* One that the engine might have asked for. */
 static uint64_t start_logout(struct model *m, unsigned int session)
 {
@@ -1306,16 +1315,29 @@ static void feed_done(struct model *m, uint64_t job, enum ab_outcome outcome,
 	model_feed(m, &ev);
 }
 
-static void a_refused_logout_is_told_once_with_its_reason(void **st)
+/* The engine asks for a logout; it is refused. */
+static void refuse_logout(struct model *m)
 {
-	struct model *m = logged_in_world("");
-	unsigned int session = session_at(m, 0, "ab-eth0");
 	unsigned int i;
 
+	while (count_jobs(m, AB_EF_LOGOUT) == 0)
+		assert_true(model_tick(m));
+	for (i = 0; m->jobs[i].type != AB_EF_LOGOUT; i++)
+		;
+	model_fail(m, i, AB_OUTCOME_DENIED, false);
+	assert_int_equal(count_jobs(m, AB_EF_LOGOUT), 0);
+}
+
+static void a_refused_logout_is_told_once_with_its_reason(void **st)
+{
+	struct model *m = logged_in_world(TWO);
+	unsigned int session = session_at(m, 1, "ab-eth0");
+
 	(void)st;
-	for (i = 0; i < 2; i++)
-		feed_done(m, start_logout(m, session), AB_OUTCOME_DENIED,
-			  AB_GUARD_OPEN);
+	model_policy(m, login_after(m->set, ""));
+	refuse_logout(m);
+	assert_int_equal(m->notes[AB_NOTE_LOGOUT_REFUSED], 1);
+	feed_done(m, start_logout(m, session), AB_OUTCOME_DENIED, REFUSED);
 	assert_int_equal(m->notes[AB_NOTE_LOGOUT_REFUSED], 1);
 	feed_done(m, start_logout(m, session), AB_OUTCOME_DENIED, AB_GUARD_ROOT);
 	assert_int_equal(m->notes[AB_NOTE_LOGOUT_REFUSED], 2);
@@ -1324,6 +1346,50 @@ static void a_refused_logout_is_told_once_with_its_reason(void **st)
 	assert_string_equal(m->trace, "S");
 	assert_int_equal(model_engine(m)->n_logins, 0);
 	end(m);
+}
+
+static void a_refused_release_is_tried_again_at_once_when_somebody_says_so(void **st)
+{
+	struct model *m = logged_in_world(TWO);
+	ab_mono then;
+	unsigned int i;
+
+	(void)st;
+	model_policy(m, login_after(m->set, ""));
+	for (i = 0; i < 5; i++) /* the waits grow */
+		refuse_logout(m);
+	then = m->now;
+	model_command(m, AB_COMMAND_APPLY);
+	refuse_logout(m);
+	model_policy(m, login_after(m->set, "MinPaths = 2\n"));
+	refuse_logout(m);
+	assert_true(ab_mono_ms_between(then, m->now) < 1000);
+	assert_int_equal(m->notes[AB_NOTE_LOGOUT_REFUSED], 1);
+	assert_int_equal(model_count_sessions(m), 2);
+	model_wait(m, MINUTE);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 1);
+	end(m);
+}
+
+static void why_a_session_was_kept_is_forgotten_when_it_is_to_stay(void **st)
+{
+	static const char *const policies[] = { TWO, "Unbind = never\n" };
+	struct model *m;
+	unsigned int i;
+
+	(void)st;
+	for (i = 0; i < 2; i++) {
+		m = logged_in_world(TWO);
+		model_policy(m, login_after(m->set, ""));
+		refuse_logout(m);
+		assert_int_equal(guard_at(m, 1, "ab-eth0"), REFUSED);
+		model_policy(m, login_after(m->set, policies[i]));
+		model_calm(m);
+		assert_int_equal(guard_at(m, 1, "ab-eth0"), AB_GUARD_FREE);
+		assert_int_equal(model_count_sessions(m), 2);
+		end(m);
+	}
 }
 
 /* The answer comes when the session is gone already: it is about nothing, but its place
@@ -1999,6 +2065,10 @@ int main(void)
 		cmocka_unit_test(
 			a_wait_is_over_when_the_sessions_or_the_ports_are_there),
 		cmocka_unit_test(a_refused_logout_is_told_once_with_its_reason),
+		cmocka_unit_test(
+			a_refused_release_is_tried_again_at_once_when_somebody_says_so),
+		cmocka_unit_test(
+			why_a_session_was_kept_is_forgotten_when_it_is_to_stay),
 		cmocka_unit_test(the_end_of_a_logout_makes_room_for_a_login),
 		cmocka_unit_test(
 			a_restart_adopts_what_stands_and_makes_what_is_missing),
