@@ -130,6 +130,10 @@ struct ab_ledger_entry {
 	uint8_t owner;	   /* enum ab_owner: INTENT, OURS or HELD on disk */
 	uint64_t hash;	   /* content that was (is to be) written */
 	uint64_t settings; /* node: ab_policy.settings_hash it was written under */
+	/* Node: CLOCK_BOOTTIME since when no discovery names it; 0: one does, or it was
+	 * not missed in this boot. */
+	uint64_t unwanted_ms;
+	uint64_t boot; /* mark of the boot that its times are of, the ledger's matter */
 	union {
 		struct ab_node_key node;
 		struct {
@@ -140,7 +144,6 @@ struct ab_ledger_entry {
 			uint64_t orphan_ms; /* CLOCK_BOOTTIME since when its port is
 					       gone; 0: it is not, or was not in this
 					       boot */
-			uint64_t boot; /* mark of that boot, the ledger's own matter */
 		} iface;
 	};
 };

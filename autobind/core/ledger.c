@@ -54,10 +54,15 @@ bool ab_ledger_can_hold(const struct ab_ledger_entry *e)
 	if (e->kind != AB_LEDGER_NODE &&
 	    (e->kind != AB_LEDGER_SESSION || e->owner != AB_OWNER_HELD))
 		return false;
-	return e->node.target[0] != '\0' && e->node.iface[0] != '\0' &&
-	       e->node.portal.port != 0 &&
+	return e->unwanted_ms <= MS_MAX && e->node.target[0] != '\0' &&
+	       e->node.iface[0] != '\0' && e->node.portal.port != 0 &&
 	       (e->node.portal.addr.family == AF_INET ||
 		e->node.portal.addr.family == AF_INET6);
+}
+
+uint64_t *ab_ledger_time(struct ab_ledger_entry *e)
+{
+	return e->kind == AB_LEDGER_IFACE ? &e->iface.orphan_ms : &e->unwanted_ms;
 }
 
 bool ab_ledger_same_record(const struct ab_ledger_entry *a,
@@ -116,6 +121,19 @@ static void add_value(struct ab_text *t, const char *key, const char *value)
 	ab_text_add_escaped(t, value, strlen(value));
 }
 
+/* A time of CLOCK_BOOTTIME, with the boot that it is of. */
+static void add_time(struct ab_text *t, const char *key, uint64_t ms, uint64_t boot)
+{
+	if (ms == 0)
+		return;
+	ab_text_addc(t, '\t');
+	ab_text_add(t, key);
+	ab_text_addc(t, '=');
+	ab_text_addu(t, ms);
+	ab_text_add(t, "\tboot=");
+	ab_text_addx(t, boot, 16);
+}
+
 static void add_iface(struct ab_text *t, const struct ab_ledger_entry *e)
 {
 	const struct ab_port_identity *port = &e->iface.port;
@@ -137,12 +155,7 @@ static void add_iface(struct ab_text *t, const struct ab_ledger_entry *e)
 		ab_text_add(t, "\tretire=");
 		ab_text_addu(t, e->iface.retire_ms);
 	}
-	if (e->iface.orphan_ms) {
-		ab_text_add(t, "\torphan=");
-		ab_text_addu(t, e->iface.orphan_ms);
-		ab_text_add(t, "\tboot=");
-		ab_text_addx(t, e->iface.boot, 16);
-	}
+	add_time(t, "orphan", e->iface.orphan_ms, e->boot);
 }
 
 static void add_node(struct ab_text *t, const struct ab_node_key *node)
@@ -181,6 +194,8 @@ void ab_ledger_add(struct ab_ledger_writer *w, struct ab_text *t,
 		ab_text_add(t, "\tsettings=");
 		ab_text_addx(t, e->settings, 16);
 	}
+	if (e->kind == AB_LEDGER_NODE)
+		add_time(t, "unwanted", e->unwanted_ms, e->boot);
 	ab_text_addc(t, '\n');
 	w->crc = ab_crc32c(w->crc, t->buf + from, t->len - from);
 	w->n++;
@@ -282,6 +297,7 @@ enum {
 	HAS_RETIRE = 1 << 12,
 	HAS_ORPHAN = 1 << 13,
 	HAS_BOOT = 1 << 14,
+	HAS_UNWANTED = 1 << 15,
 };
 #define OF_IFACE (1 << AB_LEDGER_IFACE)
 #define OF_NODE (1 << AB_LEDGER_NODE)
@@ -308,7 +324,8 @@ static const struct {
 	{ "settings", HAS_SETTINGS, OF_NODE },
 	{ "retire", HAS_RETIRE, OF_IFACE },
 	{ "orphan", HAS_ORPHAN, OF_IFACE },
-	{ "boot", HAS_BOOT, OF_IFACE },
+	{ "unwanted", HAS_UNWANTED, OF_NODE },
+	{ "boot", HAS_BOOT, OF_IFACE | OF_NODE },
 };
 
 static unsigned int field_of(struct span key, uint8_t kind)
@@ -344,6 +361,8 @@ static bool set_number(struct ab_ledger_entry *e, unsigned int field, const char
 		return ab_num_u64(value, 0, MS_MAX, &e->iface.retire_ms) == 0;
 	case HAS_ORPHAN:
 		return ab_num_u64(value, 1, MS_MAX, &e->iface.orphan_ms) == 0;
+	case HAS_UNWANTED:
+		return ab_num_u64(value, 1, MS_MAX, &e->unwanted_ms) == 0;
 	default:
 		if (ab_num_i64(value, INT32_MIN, INT32_MAX, &i))
 			return false;
@@ -363,7 +382,7 @@ static bool set_field(struct ab_ledger_entry *e, unsigned int field, struct span
 	case HAS_SETTINGS:
 		return get_hex(value, 16, &e->settings);
 	case HAS_BOOT:
-		return get_hex(value, 16, &e->iface.boot);
+		return get_hex(value, 16, &e->boot);
 	case HAS_NAME:
 		return get_text(value, e->iface.name, sizeof(e->iface.name));
 	case HAS_HWADDR:
@@ -420,8 +439,8 @@ static bool parse_entry(struct span line, struct ab_ledger_entry *e)
 			return false;
 		seen |= field;
 	}
-	if (e->kind == AB_LEDGER_IFACE && e->iface.orphan_ms == 0)
-		e->iface.boot = 0; /* of no time */
+	if (*ab_ledger_time(e) == 0)
+		e->boot = 0; /* of no time */
 	needs = e->kind == AB_LEDGER_IFACE ? NEEDS_IFACE : NEEDS_NODE;
 	return (seen & needs) == needs && ab_ledger_can_hold(e);
 }

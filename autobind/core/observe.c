@@ -430,19 +430,23 @@ static void ledger_of_session(struct ab_engine *e, const struct ab_ledger_entry 
 		ab_observe_hold_session(e, n, false);
 }
 
+/* A time of the ledger; 0: never. */
+static ab_mono boottime(const struct ab_engine *e, uint64_t ms)
+{
+	return ms ? ab_mono_min(ab_mono_add_ms(ab_mono_ns(0), (int64_t)ms), e->now)
+		  : AB_MONO_NEVER;
+}
+
 /* What the ledger says of the end of a record whose port is gone. In another boot the
  * time counts anew from when the port is missed: that clock is over, devices may come
  * late, and a record that goes too early may be one that is still wanted. */
 static void restore_retire(const struct ab_engine *e, struct ab_iface *f,
 			   const struct ab_ledger_entry *entry)
 {
-	ab_mono since = ab_mono_add_ms(ab_mono_ns(0), (int64_t)entry->iface.orphan_ms);
-
 	if (f->port != AB_NONE || f->record.is_ledger_due)
 		return;
 	f->retire_ms = entry->iface.can_retire ? (int64_t)entry->iface.retire_ms : -1;
-	f->orphan_since =
-		entry->iface.orphan_ms ? ab_mono_min(since, e->now) : AB_MONO_NEVER;
+	f->orphan_since = boottime(e, entry->iface.orphan_ms);
 }
 
 void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry)
@@ -466,6 +470,9 @@ void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry)
 		struct ab_node *n = ab_node_at(e, ab_world_add_node(e, &entry->node));
 
 		n->settings = entry->settings;
+		/* As with an iface record's port. */
+		if (!n->is_wanted && !n->record.is_ledger_due)
+			n->unwanted_since = boottime(e, entry->unwanted_ms);
 		r = &n->record;
 	}
 	r->is_ledger_seen = true;

@@ -30,9 +30,10 @@
  */
 bool ab_plan_ledger(const struct ab_step *s);
 
-/* Tells it now what it is to say of an iface record, its Retire included. Return: false
- * when there was no room. */
+/* Tells it now what it is to say of a record, the times of its Retire included. Return:
+ * false when there was no room. */
 bool ab_plan_tell_iface(const struct ab_step *s, struct ab_iface *f);
+bool ab_plan_tell_node(const struct ab_step *s, struct ab_node *n);
 
 /* Plans every dirty port whose soak is over; ports that could not be finished stay
  * dirty. */

@@ -46,8 +46,9 @@ static bool is_actionable(const struct ab_step *s, struct ab_port *p,
 {
 	const struct ab_engine *e = s->e;
 
-	if (r->job || r->is_awaited || r->is_doubted || r->is_denied || e->is_paused ||
-	    !e->is_fresh[AB_SOURCE_RECORDS] || !e->is_fresh[AB_SOURCE_LEDGER] ||
+	if (r->job || r->is_awaited || r->is_doubted || r->is_denied ||
+	    r->is_ledger_due || e->is_paused || !e->is_fresh[AB_SOURCE_RECORDS] ||
+	    !e->is_fresh[AB_SOURCE_LEDGER] ||
 	    (e->is_ledger_unreadable && r->is_present))
 		return false;
 	return ab_plan_is_due(s, p, r->backoff.next);
@@ -532,6 +533,19 @@ static enum ab_wish node_wish(const struct ab_engine *e, const struct ab_node *n
 	return AB_WISH_NONE;
 }
 
+/* Since when no discovery names it: the ledger keeps that over a restart. Without room
+ * it is told in the next step, and nothing is done about the record before. */
+static void set_unwanted(const struct ab_step *s, struct ab_node *n, ab_mono since)
+{
+	if (n->unwanted_since.ns == since.ns)
+		return;
+	n->unwanted_since = since;
+	if (n->record.ledger == AB_OWNER_FOREIGN)
+		return;
+	n->record.is_ledger_due = s->e->is_ledger_dirty = true;
+	(void)ab_plan_tell_node(s, n);
+}
+
 /* @can_write: else the binding is only marked as wanted. */
 static bool plan_node(const struct ab_step *s, struct ab_port *p,
 		      const struct ab_path *path, struct ab_found *found,
@@ -561,7 +575,9 @@ static bool plan_node(const struct ab_step *s, struct ab_port *p,
 	n = ab_node_at(e, slot);
 	want_login(e, n, path, is_up);
 	n->is_wanted = true;
-	n->unwanted_since = AB_MONO_NEVER;
+	set_unwanted(s, n, AB_MONO_NEVER);
+	if (n->record.is_ledger_due)
+		return false;
 	if (!can_write)
 		return true;
 	p->n_records += n->record.is_present;
@@ -620,7 +636,7 @@ static ab_mono delete_time(const struct ab_step *s, const struct ab_port *p,
 	if (pol->retire_ms < 0 || !has_asked(s->e, p))
 		return AB_MONO_NEVER;
 	if (ab_mono_is_never(n->unwanted_since))
-		n->unwanted_since = s->e->now;
+		set_unwanted(s, n, s->e->now);
 	return ab_mono_add_ms(n->unwanted_since, pol->retire_ms);
 }
 
@@ -655,6 +671,7 @@ static bool plan_unwanted(const struct ab_step *s, struct ab_port *p,
 {
 	struct ab_engine *e = s->e;
 	uint32_t i, next;
+	ab_mono when;
 
 	drop_tries(e, p->iface);
 	for (i = ab_iface_at(e, p->iface)->first_node; i != AB_NONE; i = next) {
@@ -663,8 +680,12 @@ static bool plan_unwanted(const struct ab_step *s, struct ab_port *p,
 		next = n->next;
 		n->record.is_in_use = !is_unused(e, n);
 		if (n->is_wanted || !n->record.is_present ||
-		    ab_world_owner(&n->record) != AB_OWNER_OURS ||
-		    !ab_plan_is_due(s, p, delete_time(s, p, n, home)))
+		    ab_world_owner(&n->record) != AB_OWNER_OURS)
+			continue;
+		when = delete_time(s, p, n, home);
+		if (n->record.is_ledger_due)
+			return false;
+		if (!ab_plan_is_due(s, p, when))
 			continue;
 		n->record.wish = AB_WISH_DELETE;
 		if (!n->record.is_in_use && is_actionable(s, p, &n->record) &&
@@ -713,6 +734,10 @@ static bool is_retirable(struct ab_engine *e, const struct ab_record_item *r)
 	if (!r->is_present || r->job || r->is_awaited || r->is_denied ||
 	    ab_world_owner(r) != AB_OWNER_OURS)
 		return false;
+	if (r->is_ledger_due) { /* there was no room to tell it */
+		e->is_orphans_dirty = true;
+		return false;
+	}
 	if (ab_mono_reached(r->backoff.next, e->now))
 		return true;
 	e->orphans_due = ab_mono_min(e->orphans_due, r->backoff.next);

@@ -130,14 +130,13 @@ static void remove_row(struct ab_ledger_file *l, struct row *row)
 /* Times of CLOCK_BOOTTIME mean something in the boot that they were read in only. */
 static void mark_boot(struct ab_ledger_entry *entry, uint64_t boot)
 {
-	if (entry->kind == AB_LEDGER_IFACE)
-		entry->iface.boot = entry->iface.orphan_ms ? boot : 0;
+	entry->boot = *ab_ledger_time(entry) ? boot : 0;
 }
 
 static void forget_other_boot(struct ab_ledger_entry *entry, uint64_t boot)
 {
-	if (entry->kind == AB_LEDGER_IFACE && (boot == 0 || entry->iface.boot != boot))
-		entry->iface.boot = entry->iface.orphan_ms = 0;
+	if (boot == 0 || entry->boot != boot)
+		entry->boot = *ab_ledger_time(entry) = 0;
 }
 
 int ab_ledger_file_put(struct ab_ledger_file *l, const struct ab_ledger_entry *entry)

@@ -8,9 +8,9 @@
  * command line only reads.
  *
  * One record has at most one row that owns (OURS or HELD) and at most one row INTENT:
- * the content that is about to replace it. A time that a record's port is gone since is
- * written with a mark of the boot, and not known any more in another one. Blocks: never
- * called by the loop.
+ * the content that is about to replace it. A time that a record's port is gone since,
+ * or that no discovery names it, is written with a mark of the boot, and not known any
+ * more in another one. Blocks: never called by the loop.
  */
 #ifndef AUTOBIND_IO_LEDGER_FILE_H
 #define AUTOBIND_IO_LEDGER_FILE_H

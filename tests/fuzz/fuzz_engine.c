@@ -275,6 +275,7 @@ static void some_ledger(struct input *in, struct ab_ledger_entry *e)
 	e->hash = take(in) & 3;
 	if (e->kind == AB_LEDGER_NODE || e->kind == AB_LEDGER_SESSION) {
 		some_key(in, &e->node);
+		e->unwanted_ms = e->kind == AB_LEDGER_NODE ? take(in) >> 4 : 0;
 		return;
 	}
 	some_name(in, e->iface.name, sizeof(e->iface.name));

@@ -1172,6 +1172,56 @@ static void a_port_that_comes_back_ends_the_time_to_retire(void **st)
 	end(m);
 }
 
+/* No discovery names the second portal any more. */
+static void lose_a_portal(struct model *m)
+{
+	m->portals[1].targets = 0;
+	model_command(m, AB_COMMAND_APPLY);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 2);
+}
+
+static void a_record_that_no_discovery_names_retires_over_a_restart(void **st)
+{
+	struct model *m = retiring_world();
+
+	(void)st;
+	lose_a_portal(m);
+	model_wait(m, 6 * MINUTE);
+	model_calm(m);
+	model_boot(m);
+	model_calm(m);
+	model_wait(m, 3 * MINUTE);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 2);
+	model_wait(m, 1 * MINUTE + 1000);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 1);
+	assert_true(has_node(m, 0, "ab-eth0"));
+	end(m);
+}
+
+static void a_record_that_is_named_again_does_not_retire(void **st)
+{
+	struct model *m = retiring_world();
+	unsigned int i;
+
+	(void)st;
+	lose_a_portal(m);
+	model_wait(m, 9 * MINUTE);
+	m->portals[1].targets = 1;
+	model_boot(m);
+	model_calm(m);
+	for (i = 0; i < MODEL_RECORDS; i++)
+		assert_false(m->in_ledger[i] && m->ledger[i].unwanted_ms);
+	lose_a_portal(m);
+	model_boot(m);
+	model_wait(m, 9 * MINUTE);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 2);
+	end(m);
+}
+
 static void another_retire_is_told_to_the_ledger(void **st)
 {
 	const struct ab_policy_set *first = san();
@@ -1982,6 +2032,9 @@ int main(void)
 		cmocka_unit_test(retire_begins_anew_in_another_boot),
 		cmocka_unit_test(retire_begins_when_the_daemon_misses_the_port),
 		cmocka_unit_test(a_port_that_comes_back_ends_the_time_to_retire),
+		cmocka_unit_test(
+			a_record_that_no_discovery_names_retires_over_a_restart),
+		cmocka_unit_test(a_record_that_is_named_again_does_not_retire),
 		cmocka_unit_test(another_retire_is_told_to_the_ledger),
 		cmocka_unit_test(an_unknown_outcome_means_looking_before_acting),
 		cmocka_unit_test(

@@ -156,6 +156,7 @@ static void ledger_event(struct ab_ledger_entry *l)
 	l->hash = rnd();
 	if (l->kind == AB_LEDGER_NODE) {
 		l->settings = rnd();
+		l->unwanted_ms = rnd();
 		key(&l->node);
 		return;
 	}

@@ -58,7 +58,7 @@ static struct ab_ledger_entry retiring_entry(const char *name)
 	e.iface.can_retire = true;
 	e.iface.retire_ms = 600000;
 	e.iface.orphan_ms = 12345;
-	e.iface.boot = UINT64_C(0xabcdef);
+	e.boot = UINT64_C(0xabcdef);
 	return e;
 }
 
@@ -80,6 +80,16 @@ static struct ab_ledger_entry node_entry(const char *target, uint8_t family)
 	e.node.portal.port = 3260;
 	e.node.tpgt = 1;
 	(void)ab_copy(e.node.iface, sizeof(e.node.iface), "ab-eth0");
+	return e;
+}
+
+/* No discovery names it any more. */
+static struct ab_ledger_entry unwanted_entry(const char *target)
+{
+	struct ab_ledger_entry e = node_entry(target, AF_INET);
+
+	e.unwanted_ms = 12345;
+	e.boot = UINT64_C(0xabcdef);
 	return e;
 }
 
@@ -128,6 +138,7 @@ static struct book sample(void)
 	b.v[b.n++].owner = AB_OWNER_HELD;
 	b.v[b.n] = node_entry("eui.0123456789abcdef", AF_INET);
 	b.v[b.n++].node.tpgt = AB_TPGT_UNKNOWN;
+	b.v[b.n++] = unwanted_entry("iqn.2020-01.com.example:t3");
 	b.v[b.n++] = session_entry("iqn.2020-01.com.example:t1");
 	return b;
 }
@@ -165,11 +176,14 @@ static void text_is_the_documented_one(void **state)
 		"7\tretire=600000\torphan=12345\tboot=0000000000abcdef\n"
 		"node\tours\thash=ffffffffffffffff\ttarget=iqn.2020-01.com.example:t1\t"
 		"portal=10.0.0.1:3260\ttpgt=1\tiface=ab-eth0\n"
+		"node\tours\thash=ffffffffffffffff\ttarget=iqn.2020-01.com.example:t3\t"
+		"portal=10.0.0.1:3260\ttpgt=1\tiface=ab-eth0\tunwanted=12345\t"
+		"boot=0000000000abcdef\n"
 		"session\theld\thash=0000000000000000\t"
 		"target=iqn.2020-01.com.example:t1\tportal=10.0.0.1:3260\ttpgt=1\t"
 		"iface=ab-eth0\n"
-		"end\t4\tcrc32c=";
-	struct book b = { .n = 4 };
+		"end\t5\tcrc32c=";
+	struct book b = { .n = 5 };
 	size_t n;
 	char *text;
 
@@ -177,7 +191,8 @@ static void text_is_the_documented_one(void **state)
 	b.v[0] = iface_entry("ab-ens1f0.7", AB_OWNER_OURS);
 	b.v[1] = retiring_entry("ab-gone");
 	b.v[2] = node_entry("iqn.2020-01.com.example:t1", AF_INET);
-	b.v[3] = session_entry("iqn.2020-01.com.example:t1");
+	b.v[3] = unwanted_entry("iqn.2020-01.com.example:t3");
+	b.v[4] = session_entry("iqn.2020-01.com.example:t1");
 	text = write_book(&b, &n);
 	assert_int_equal(n, strlen(want) + 9);
 	assert_memory_equal(text, want, strlen(want));
@@ -471,16 +486,14 @@ static struct ab_ledger_entry reread(const char *dir)
 	return e;
 }
 
-static void the_time_of_an_orphan_counts_within_its_boot(void **state)
+static void check_time_within_boot(struct ab_ledger_entry e)
 {
 	char dir[] = "/tmp/ab-test-ledger.XXXXXX", path[64], *text;
 	struct book b = { .n = 1 }, read = { .n = 0 };
 	struct ab_ledger_file *l;
-	struct ab_ledger_entry e = retiring_entry("ab-gone");
 	FILE *f;
 	size_t n;
 
-	(void)state;
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(path, sizeof(path), "%s/ledger", dir);
 	assert_int_equal(ab_ledger_file_open(dir, NULL, &l), 0);
@@ -490,7 +503,8 @@ static void the_time_of_an_orphan_counts_within_its_boot(void **state)
 	assert_int_equal(ab_ledger_file_put(l, &e), 0);
 	assert_false(ab_ledger_file_is_dirty(l));
 	(void)ab_ledger_file_close(l);
-	assert_int_equal(reread(dir).iface.orphan_ms, 12345);
+	b.v[0] = reread(dir);
+	assert_int_equal(*ab_ledger_time(&b.v[0]), 12345);
 
 	/* Written in another boot. */
 	b.v[0] = e;
@@ -501,14 +515,21 @@ static void the_time_of_an_orphan_counts_within_its_boot(void **state)
 	assert_int_equal(fclose(f), 0);
 	free(text);
 	e = reread(dir);
-	assert_int_equal(e.iface.orphan_ms, 0);
-	assert_true(e.iface.can_retire);
-	assert_int_equal(e.iface.retire_ms, 600000);
+	assert_int_equal(*ab_ledger_time(&e), 0);
+	assert_int_equal(e.boot, 0);
+	assert_int_equal(e.hash, b.v[0].hash);
 	/* For the command line, too. */
 	assert_int_equal(ab_ledger_file_read(dir, collect, &read), 0);
-	assert_int_equal(read.v[0].iface.orphan_ms, 0);
+	assert_int_equal(*ab_ledger_time(&read.v[0]), 0);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(dir), 0);
+}
+
+static void times_to_retire_count_within_their_boot(void **state)
+{
+	(void)state;
+	check_time_within_boot(retiring_entry("ab-gone"));
+	check_time_within_boot(unwanted_entry("iqn.2020-01.com.example:t1"));
 }
 
 int main(void)
@@ -524,7 +545,7 @@ int main(void)
 		cmocka_unit_test(damage_has_its_own_code),
 		cmocka_unit_test(same_record_means_same_key),
 		cmocka_unit_test(what_has_no_place_is_refused),
-		cmocka_unit_test(the_time_of_an_orphan_counts_within_its_boot),
+		cmocka_unit_test(times_to_retire_count_within_their_boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
