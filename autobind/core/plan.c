@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/try.h"
 #include "util/text.h"
 
 /* architecture.md E: soak until 50 ms after the last event, 250 ms in all. */
@@ -401,6 +402,8 @@ static bool tell_ledger_of_ifaces(const struct ab_step *s)
 
 bool ab_plan_ledger(const struct ab_step *s)
 {
+	if (!ab_try_tell(s))
+		return false;
 	if (s->e->is_ledger_dirty &&
 	    (!tell_ledger_of_nodes(s) || !tell_ledger_of_ifaces(s)))
 		return false;

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "core/session.h"
+#include "core/try.h"
 #include "util/text.h"
 
 /*
@@ -125,6 +126,14 @@ static uint32_t find_iface(const struct ab_engine *e, uint32_t port,
 	return best;
 }
 
+/* Known by its name only, of a write that failed. */
+static bool is_vacant(const struct ab_iface *f)
+{
+	return f->port == AB_NONE && f->first_node == AB_NONE &&
+	       !f->record.is_present && !f->record.is_awaited && !f->record.job &&
+	       f->record.ledger == AB_OWNER_FOREIGN;
+}
+
 static uint32_t new_iface(const struct ab_step *s, const struct ab_policy *pol,
 			  const struct ab_port *p)
 {
@@ -134,8 +143,11 @@ static uint32_t new_iface(const struct ab_step *s, const struct ab_policy *pol,
 
 	do {
 		ab_policy_iface_name(pol, &p->link, ++n, name);
+		slot = ab_world_find_iface(s->e, name);
+		if (slot != AB_NONE && is_vacant(ab_iface_at(s->e, slot)))
+			return slot;
 		/* Every name below was taken by one of the ifaces, so this ends. */
-	} while (ab_world_find_iface(s->e, name) != AB_NONE);
+	} while (slot != AB_NONE);
 	slot = ab_world_add_iface(s->e, name);
 	if (slot == AB_NONE)
 		s->e->wants_room = true;
@@ -157,6 +169,7 @@ static void drop_tries(struct ab_engine *e, uint32_t iface)
 			continue;
 		n->record.backoff = (struct ab_backoff){ 0 };
 		n->record.is_denied = false;
+		ab_try_changed(e, &n->record.tries, false);
 		ab_world_release_node(e, i);
 	}
 }
@@ -236,6 +249,7 @@ static void leave_iface(struct ab_engine *e, uint32_t slot)
 	f->record.wish = AB_WISH_NONE;
 	f->record.backoff = (struct ab_backoff){ 0 };
 	f->record.is_denied = false;
+	ab_try_changed(e, &f->record.tries, false);
 	e->is_orphans_dirty = true;
 	ab_world_release_iface(e, slot);
 }
@@ -588,23 +602,25 @@ static bool plan_node(const struct ab_step *s, struct ab_port *p,
 	return write_node(s, p, slot, found);
 }
 
-/* True when every address of Discover has answered through this port: then what no
- * answer named is not there. */
-static bool has_asked(const struct ab_engine *e, const struct ab_port *p)
+/* How many addresses of Discover have been asked through this port, or are to be. */
+static uint32_t count_asked(const struct ab_engine *e, const struct ab_port *p,
+			    bool has_answered)
 {
-	bool any = false;
-	uint32_t i;
+	uint32_t i, n = 0;
 
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
 		const struct ab_path *path = ab_path_at_const(e, i);
 
-		if (!path->is_listed)
-			continue;
-		if (!path->discovery_ok_at.ns)
-			return false;
-		any = true;
+		n += path->is_listed && (path->discovery_ok_at.ns != 0) == has_answered;
 	}
-	return any;
+	return n;
+}
+
+/* True when every address of Discover has answered through this port: then what no
+ * answer named is not there. */
+static bool has_asked(const struct ab_engine *e, const struct ab_port *p)
+{
+	return count_asked(e, p, true) > 0 && count_asked(e, p, false) == 0;
 }
 
 /* When a record that no portal wants any more may be deleted: at once where the policy
@@ -673,7 +689,9 @@ static bool plan_unwanted(const struct ab_step *s, struct ab_port *p,
 	uint32_t i, next;
 	ab_mono when;
 
-	drop_tries(e, p->iface);
+	/* After a start, what an answer may still name. */
+	if (count_asked(e, p, false) == 0)
+		drop_tries(e, p->iface);
 	for (i = ab_iface_at(e, p->iface)->first_node; i != AB_NONE; i = next) {
 		struct ab_node *n = ab_node_at(e, i);
 

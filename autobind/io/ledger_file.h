@@ -3,7 +3,8 @@
  * ledger_file - the ledger in memory and on disk.
  *
  * Knows: STATE/ledger (the truth), RUN/ledger (a copy without fsync, for the case that
- * the state folder is not there yet or is lost in this boot), the set-aside files
+ * the state folder is not there yet or is lost in this boot; and, there only, the tries
+ * that failed in this boot), the set-aside files
  * STATE/ledger.bad-1 to -3. Must not know: records. One writer: the store helper; the
  * command line only reads.
  *

@@ -2,6 +2,7 @@
 /* The ledger's text: exact round trip, and every kind of damage is noticed. The
  * ledger's file over a restart of the host. */
 #include <setjmp.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/ledger.h"
@@ -104,6 +106,32 @@ static struct ab_ledger_entry session_entry(const char *target)
 	return e;
 }
 
+static struct ab_ledger_entry try_entry(enum ab_try what)
+{
+	struct ab_ledger_entry e = node_entry("iqn.2020-01.com.example:t1", AF_INET);
+
+	e.kind = AB_LEDGER_TRY;
+	e.hash = 0;
+	e.try.what = (uint8_t)what;
+	e.try.attempts = 3;
+	e.try.code = 110;
+	e.try.next_ms = 12345;
+	e.boot = UINT64_C(0xabcdef);
+	if (what == AB_TRY_LOGIN) {
+		e.try.is_denied = true;
+		e.try.code = 24;
+		e.settings = 7;
+		e.hash = 9;
+	} else if (what != AB_TRY_NODE) {
+		memset(e.node.target, 0, sizeof(e.node.target));
+	}
+	if (what == AB_TRY_IFACE) {
+		memset(&e.node.portal, 0, sizeof(e.node.portal));
+		e.node.tpgt = 0;
+	}
+	return e;
+}
+
 /* The whole text, in a buffer of its own so that a sanitizer sees each byte too many.
  */
 static char *write_book(const struct book *b, size_t *ret_n)
@@ -140,6 +168,10 @@ static struct book sample(void)
 	b.v[b.n++].node.tpgt = AB_TPGT_UNKNOWN;
 	b.v[b.n++] = unwanted_entry("iqn.2020-01.com.example:t3");
 	b.v[b.n++] = session_entry("iqn.2020-01.com.example:t1");
+	b.v[b.n++] = try_entry(AB_TRY_DISCOVERY);
+	b.v[b.n++] = try_entry(AB_TRY_IFACE);
+	b.v[b.n++] = try_entry(AB_TRY_NODE);
+	b.v[b.n++] = try_entry(AB_TRY_LOGIN);
 	return b;
 }
 
@@ -182,8 +214,16 @@ static void text_is_the_documented_one(void **state)
 		"session\theld\thash=0000000000000000\t"
 		"target=iqn.2020-01.com.example:t1\tportal=10.0.0.1:3260\ttpgt=1\t"
 		"iface=ab-eth0\n"
-		"end\t5\tcrc32c=";
-	struct book b = { .n = 5 };
+		"try\tours\thash=0000000000000000\twhat=discovery\tattempts=3\tcode="
+		"110\t"
+		"next=12345\tboot=0000000000abcdef\tportal=10.0.0.1:3260\ttpgt=1\t"
+		"iface=ab-eth0\n"
+		"try\tours\thash=0000000000000009\twhat=login\tattempts=3\tcode=24\t"
+		"denied=1\tnext=12345\tboot=0000000000abcdef\t"
+		"target=iqn.2020-01.com.example:t1\tportal=10.0.0.1:3260\ttpgt=1\t"
+		"iface=ab-eth0\tsettings=0000000000000007\n"
+		"end\t7\tcrc32c=";
+	struct book b = { .n = 7 };
 	size_t n;
 	char *text;
 
@@ -193,6 +233,8 @@ static void text_is_the_documented_one(void **state)
 	b.v[2] = node_entry("iqn.2020-01.com.example:t1", AF_INET);
 	b.v[3] = unwanted_entry("iqn.2020-01.com.example:t3");
 	b.v[4] = session_entry("iqn.2020-01.com.example:t1");
+	b.v[5] = try_entry(AB_TRY_DISCOVERY);
+	b.v[6] = try_entry(AB_TRY_LOGIN);
 	text = write_book(&b, &n);
 	assert_int_equal(n, strlen(want) + 9);
 	assert_memory_equal(text, want, strlen(want));
@@ -532,6 +574,90 @@ static void times_to_retire_count_within_their_boot(void **state)
 	check_time_within_boot(unwanted_entry("iqn.2020-01.com.example:t1"));
 }
 
+static struct ab_ledger_file *open_both(const char *state_dir, const char *run_dir,
+					size_t n)
+{
+	struct ab_ledger_file *l;
+
+	assert_int_equal(ab_ledger_file_open(state_dir, run_dir, &l), 0);
+	assert_int_equal(ab_ledger_file_count(l), n);
+	return l;
+}
+
+static unsigned int count_in(const char *dir)
+{
+	struct book b = { .n = 0 };
+	int r = ab_ledger_file_read(dir, collect, &b);
+
+	assert_true(r == 0 || r == -ENOENT);
+	return b.n;
+}
+
+static void write_ledger(const char *path, const struct book *b)
+{
+	size_t n;
+	char *text = write_book(b, &n);
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, n, f), n);
+	assert_int_equal(fclose(f), 0);
+	free(text);
+}
+
+static void tries_stand_in_run_only_and_end_with_the_boot(void **state)
+{
+	char dir[] = "/tmp/ab-test-ledger.XXXXXX", st[64], run[64], path[80];
+	struct ab_ledger_entry login = try_entry(AB_TRY_LOGIN);
+	struct ab_ledger_entry node = node_entry("iqn.a:b", AF_INET);
+	struct book b = { .v = { try_entry(AB_TRY_NODE) }, .n = 1 };
+	struct ab_ledger_file *l;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(st, sizeof(st), "%s/state", dir);
+	(void)snprintf(run, sizeof(run), "%s/run", dir);
+	assert_int_equal(mkdir(run, 0700), 0);
+	l = open_both(st, run, 0);
+	assert_int_equal(ab_ledger_file_put(l, &login), 0);
+	assert_false(ab_ledger_file_is_dirty(l)); /* the disk has nothing to learn */
+	assert_int_equal(ab_ledger_file_flush(l), 0);
+	assert_int_equal(count_in(st), 0);
+	assert_int_equal(count_in(run), 1);
+	assert_int_equal(ab_ledger_file_put(l, &node), 0);
+	assert_int_equal(ab_ledger_file_flush(l), 0);
+	assert_int_equal(count_in(st), 1);
+	assert_int_equal(count_in(run), 2);
+	(void)ab_ledger_file_close(l);
+
+	l = open_both(st, run, 2);
+	assert_false(ab_ledger_file_is_dirty(l));
+	ab_ledger_file_del_owner(l, &login);
+	assert_int_equal(ab_ledger_file_flush(l), 0);
+	assert_int_equal(count_in(run), 1);
+	(void)ab_ledger_file_close(l);
+
+	/* Of another boot; and in STATE, where none belongs. */
+	(void)snprintf(path, sizeof(path), "%s/ledger", run);
+	write_ledger(path, &b);
+	(void)ab_ledger_file_close(open_both(st, run, 1));
+	l = open_both(st, run, 1);
+	assert_int_equal(ab_ledger_file_put(l, &login), 0);
+	assert_int_equal(ab_ledger_file_flush(l), 0);
+	(void)ab_ledger_file_close(l);
+	(void)ab_ledger_file_close(open_both(run, NULL, 1));
+
+	/* What cannot be read costs the tries, not what is owned. */
+	assert_int_equal(truncate(path, 30), 0);
+	(void)ab_ledger_file_close(open_both(st, run, 1));
+	assert_int_equal(unlink(path), 0);
+	(void)snprintf(path, sizeof(path), "%s/ledger", st);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(st), 0);
+	assert_int_equal(rmdir(run), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -546,6 +672,7 @@ int main(void)
 		cmocka_unit_test(same_record_means_same_key),
 		cmocka_unit_test(what_has_no_place_is_refused),
 		cmocka_unit_test(times_to_retire_count_within_their_boot),
+		cmocka_unit_test(tries_stand_in_run_only_and_end_with_the_boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
