@@ -11,6 +11,7 @@
 
 #include "core/plan.h"
 #include "core/session.h"
+#include "core/try.h"
 #include "util/text.h"
 
 static const struct ab_port *port_of(const struct ab_engine *e, const struct ab_node *n)
@@ -41,6 +42,7 @@ static void logged_in(struct ab_engine *e, struct ab_node *n)
 	n->login.is_denied = n->login.is_awaited = false;
 	n->login.backoff = (struct ab_backoff){ 0 };
 	n->login.code = 0;
+	ab_try_changed(e, &n->login.tries, false);
 	ab_observe_hold_session(e, n, false);
 }
 

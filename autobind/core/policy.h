@@ -338,6 +338,9 @@ const struct ab_exclude *ab_policy_excludes_portal(const struct ab_policy_set *s
 /* Index of the policy with that name, or -1. */
 int ab_policy_find(const struct ab_policy_set *set, const char *name);
 
+/* A mark of all its policies: equal for equal ones, in every run. NULL: 0. */
+uint64_t ab_policy_mark(const struct ab_policy_set *set);
+
 enum ab_portal_verdict {
 	AB_PORTAL_WANTED,
 	AB_PORTAL_DENIED,	/* Deny; .origin says which line */

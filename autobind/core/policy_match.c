@@ -10,6 +10,7 @@
 #include "core/name.h"
 #include "core/policy.h"
 #include "util/glob.h"
+#include "util/hash.h"
 
 #define IFACE_NAME_MAX 32 /* what a generated name may have; open-iscsi takes 64 */
 
@@ -233,6 +234,18 @@ int ab_policy_find(const struct ab_policy_set *set, const char *name)
 		if (ab_streq(set->policies[i].name, name))
 			return (int)i;
 	return -1;
+}
+
+uint64_t ab_policy_mark(const struct ab_policy_set *set)
+{
+	uint64_t mark[2] = { 0, 0 };
+	uint32_t i;
+
+	for (i = 0; set && i < set->n_policies; i++) {
+		mark[1] = set->policies[i].text_hash;
+		mark[0] = ab_hash_content(mark, sizeof(mark));
+	}
+	return mark[0];
 }
 
 /* --- portals and targets ---------------------------------------------------------- */

@@ -745,6 +745,85 @@ static void a_refusal_lasts_until_policy_record_or_administrator_change(void **s
 	}
 }
 
+static void a_refusal_outlives_a_restart_but_no_other_configuration(void **st)
+{
+	const struct ab_policy_set *first, *other;
+	struct model *m = denied_world();
+
+	(void)st;
+	first = m->set;
+	m->keeps_tries = true;
+	/* It is refused once more, and written down. */
+	m->refuses[0] = true;
+	model_command(m, AB_COMMAND_APPLY);
+	model_calm(m);
+	m->refuses[0] = false;
+	assert_int_equal(m->n_logins, 2);
+	assert_int_equal(m->n_tries, 1);
+
+	model_boot(m);
+	model_wait(m, 10 * MINUTE);
+	model_calm(m);
+	assert_int_equal(m->n_logins, 2);
+	assert_true(node_at(m, 0, "ab-eth0")->login.is_denied);
+	assert_int_not_equal(node_at(m, 0, "ab-eth0")->login.code, 0);
+	assert_int_equal(m->n_tries, 1);
+
+	/* Another configuration, while the daemon was away. */
+	other = login_with("Retry = 7s..300s\n");
+	m->set = other;
+	model_boot(m);
+	model_wait(m, 10 * MINUTE);
+	model_calm(m);
+	assert_true(has_session(m, 0, "ab-eth0"));
+	assert_int_equal(m->n_tries, 0);
+	model_set_free(first);
+	end(m);
+}
+
+static void a_refusal_ends_with_the_record_that_was_refused(void **st)
+{
+	struct model *m = denied_world();
+
+	(void)st;
+	m->keeps_tries = true;
+	m->refuses[0] = true;
+	model_command(m, AB_COMMAND_APPLY);
+	model_calm(m);
+	m->refuses[0] = false;
+	/* With another secret, while the daemon was away. */
+	m->records[model_find_node(m, 0, 0, "ab-eth0")].hash++;
+	model_boot(m);
+	model_wait(m, MINUTE);
+	model_calm(m);
+	assert_true(has_session(m, 0, "ab-eth0"));
+	assert_int_equal(m->n_tries, 0);
+	end(m);
+}
+
+static void a_login_that_failed_is_not_tried_sooner_after_a_restart(void **st)
+{
+	struct model *m = at_first_login("Retry = 100s..300s\n");
+	ab_mono next;
+
+	(void)st;
+	m->keeps_tries = true;
+	model_fail(m, login_job(m), AB_OUTCOME_RETRY, false);
+	next = node_at(m, 0, "ab-eth0")->login.backoff.next;
+	model_wait(m, 10000);
+	model_boot(m);
+	model_calm(m);
+	assert_int_equal(node_at(m, 0, "ab-eth0")->login.backoff.attempts, 1);
+	model_wait(m, ab_mono_ms_between(m->now, next) - 2);
+	assert_int_equal(m->n_logins, 1);
+	model_wait(m, 10);
+	assert_int_equal(m->n_logins, 2);
+	model_calm(m);
+	assert_true(has_session(m, 0, "ab-eth0"));
+	assert_int_equal(m->n_tries, 0);
+	end(m);
+}
+
 static void what_is_refused_yields_to_what_is_not(void **st)
 {
 	struct model *m = at_first_login("");
@@ -2028,6 +2107,11 @@ int main(void)
 			a_session_that_somebody_was_faster_to_make_is_taken_as_it_is),
 		cmocka_unit_test(
 			a_refusal_lasts_until_policy_record_or_administrator_change),
+		cmocka_unit_test(
+			a_refusal_outlives_a_restart_but_no_other_configuration),
+		cmocka_unit_test(a_refusal_ends_with_the_record_that_was_refused),
+		cmocka_unit_test(
+			a_login_that_failed_is_not_tried_sooner_after_a_restart),
 		cmocka_unit_test(what_is_refused_yields_to_what_is_not),
 		cmocka_unit_test(
 			an_unknown_outcome_means_looking_before_logging_in_again),
