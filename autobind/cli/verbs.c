@@ -156,6 +156,20 @@ static const struct ab_verb_option undrain_options[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
+static const struct ab_column what_if_columns[] = {
+	{ "lun", "LUN", AB_COLUMN_TEXT, NULL },
+	{ "device", "DEVICE", AB_COLUMN_TEXT, NULL },
+	{ "paths_left", "LEFT", AB_COLUMN_RATIO, "paths_now" },
+	{ "state", "STATE", AB_COLUMN_STATE, NULL },
+	{ "used_by", "USED BY", AB_COLUMN_TEXT, NULL },
+	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
+};
+
+static const struct ab_verb_option what_if_options[] = {
+	{ "down", 'd', "PORT|PORTAL", "what would go; more of them may follow" },
+	{ NULL, 0, NULL, NULL },
+};
+
 static const struct ab_column release_columns[] = {
 	{ "kind", NULL, AB_COLUMN_TEXT, NULL },
 	{ "owner", NULL, AB_COLUMN_STATE, NULL },
@@ -414,6 +428,18 @@ const struct ab_verb ab_verbs[] = {
 	  .options = undrain_options,
 	  .columns = drain_columns,
 	  .run = ab_run_undrain },
+	{ .name = "what-if",
+	  .args = "--down PORT|PORTAL...",
+	  .max_args = AB_VERB_ANY,
+	  .source = AB_VERB_LOCAL,
+	  .help = "which LUNs and mounts lose paths when that goes; 1 when one all",
+	  .details = "Asks the daemon which sessions go through there, and looks at "
+		     "disks,\n"
+		     "multipath maps, mounts and swap itself. Changes nothing.\n",
+	  .options = what_if_options,
+	  .columns = what_if_columns,
+	  .empty = "No LUN loses a path.",
+	  .run = ab_run_what_if },
 	{ .name = "release",
 	  .args = "",
 	  .source = AB_VERB_DAEMON,
