@@ -318,7 +318,8 @@ static const char *colour_of(const char *word)
 		{ "modified", "33" },  { "removed", "33" },    { "absent", "33" },
 		{ "warning", "33" },   { "~", "33" },	       { "logged_in", "32" },
 		{ "failed", "31" },    { "denied", "31" },     { "waiting", "33" },
-		{ "one_only", "33" },  { "logging_in", "33" },
+		{ "one_only", "33" },  { "logging_in", "33" }, { "offline", "31" },
+		{ "one_path", "33" },
 	};
 	size_t i;
 

@@ -254,6 +254,22 @@ int ab_run_rows(struct ab_cli *cli)
 	return status == AB_EXIT_OK && a.has_problem ? AB_EXIT_PROBLEM : status;
 }
 
+int ab_run_ask(struct ab_cli *cli, const struct ab_client_call *call)
+{
+	struct ab_client_answer answer;
+	char path[AB_ROOT_PATH + 16];
+	int fd, r;
+
+	if (ab_roots_socket(&cli->roots, path, sizeof(path)))
+		return ab_cli_fail(cli, AB_EXIT_USAGE, "--run-dir: too long");
+	r = ab_client_connect(path, cli->verb->deadline_s * 1000u, &fd);
+	if (r)
+		return report(cli, r, path, &answer);
+	r = ab_client_call(fd, call, &answer);
+	close(fd);
+	return r ? report(cli, r, path, &answer) : AB_EXIT_OK;
+}
+
 int ab_run_reach(struct ab_cli *cli)
 {
 	struct ab_client_answer answer;

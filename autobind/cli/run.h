@@ -13,6 +13,11 @@
 int ab_run_rows(struct ab_cli *cli);
 /* Does the daemon answer? Return: AB_EXIT_OK, or another one after a message. */
 int ab_run_reach(struct ab_cli *cli);
+/* One request whose rows the caller takes. Return: AB_EXIT_OK, or another one after a
+ * message. */
+int ab_run_ask(struct ab_cli *cli, const struct ab_client_call *call);
+int ab_run_what_if(struct ab_cli *cli);
+int ab_run_release(struct ab_cli *cli);
 int ab_run_wait(struct ab_cli *cli);
 int ab_run_drain(struct ab_cli *cli);
 int ab_run_undrain(struct ab_cli *cli);

@@ -156,6 +156,33 @@ static const struct ab_verb_option undrain_options[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
+static const struct ab_column what_if_columns[] = {
+	{ "lun", "LUN", AB_COLUMN_TEXT, NULL },
+	{ "device", "DEVICE", AB_COLUMN_TEXT, NULL },
+	{ "paths_left", "LEFT", AB_COLUMN_RATIO, "paths_now" },
+	{ "state", "STATE", AB_COLUMN_STATE, NULL },
+	{ "used_by", "USED BY", AB_COLUMN_TEXT, NULL },
+	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
+};
+
+static const struct ab_verb_option what_if_options[] = {
+	{ "down", 'd', "PORT|PORTAL", "what would go; more of them may follow" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct ab_column release_columns[] = {
+	{ "kind", NULL, AB_COLUMN_TEXT, NULL },
+	{ "owner", NULL, AB_COLUMN_STATE, NULL },
+	{ "text", NULL, AB_COLUMN_TEXT, NULL },
+	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
+};
+
+static const struct ab_verb_option release_options[] = {
+	{ "startup", 0, "WORD", "node.startup of them: manual, automatic or onboot" },
+	{ "dry-run", 'n', NULL, "only tell which records these are" },
+	{ NULL, 0, NULL, NULL },
+};
+
 static const struct ab_verb_option wait_options[] = {
 	{ "policy", 0, "POLICY", "only ports that it has taken" },
 	{ "port", 0, "PORT", "only this port" },
@@ -401,6 +428,32 @@ const struct ab_verb ab_verbs[] = {
 	  .options = undrain_options,
 	  .columns = drain_columns,
 	  .run = ab_run_undrain },
+	{ .name = "what-if",
+	  .args = "--down PORT|PORTAL...",
+	  .max_args = AB_VERB_ANY,
+	  .source = AB_VERB_LOCAL,
+	  .help = "which LUNs and mounts lose paths when that goes; 1 when one all",
+	  .details = "Asks the daemon which sessions go through there, and looks at "
+		     "disks,\n"
+		     "multipath maps, mounts and swap itself. Changes nothing.\n",
+	  .options = what_if_options,
+	  .columns = what_if_columns,
+	  .empty = "No LUN loses a path.",
+	  .run = ab_run_what_if },
+	{ .name = "release",
+	  .args = "",
+	  .source = AB_VERB_DAEMON,
+	  .style = AB_STYLE_STREAM,
+	  .deadline_s = 90,
+	  .help = "hand all owned records back to open-iscsi, and pause",
+	  .details = "For those who leave: sessions stay, records stay and are "
+		     "nobody's but\n"
+		     "open-iscsi's from then on. With --startup automatic open-iscsi "
+		     "logs\n"
+		     "in at boot by itself. Then: systemctl disable --now autobindd.\n",
+	  .options = release_options,
+	  .columns = release_columns,
+	  .run = ab_run_release },
 	{ .name = "wait",
 	  .args = "",
 	  .source = AB_VERB_DAEMON,

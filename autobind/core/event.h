@@ -105,6 +105,7 @@ enum ab_command_verb {
 	AB_COMMAND_RESUME,  /* the end of PAUSE, and of QUIESCE */
 	AB_COMMAND_QUIESCE, /* as PAUSE: open-iscsi stops, and logs everything out */
 	AB_COMMAND_UNQUIESCE, /* open-iscsi is back; a PAUSE goes on */
+	AB_COMMAND_RELEASE, /* PAUSE, and own nothing any more; while nothing is done */
 	AB_COMMAND_MAX
 };
 

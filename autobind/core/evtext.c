@@ -102,7 +102,7 @@ WORDS(outcomes, true, [AB_OUTCOME_DONE] = "done", [AB_OUTCOME_EXISTS] = "exists"
       [AB_OUTCOME_UNKNOWN] = "unknown");
 WORDS(verbs, true, [AB_COMMAND_APPLY] = "apply", [AB_COMMAND_PAUSE] = "pause",
       [AB_COMMAND_RESUME] = "resume", [AB_COMMAND_QUIESCE] = "quiesce",
-      [AB_COMMAND_UNQUIESCE] = "unquiesce");
+      [AB_COMMAND_UNQUIESCE] = "unquiesce", [AB_COMMAND_RELEASE] = "release");
 
 /* --- events --- */
 

@@ -837,6 +837,29 @@ static void apply(struct ab_engine *e, const struct ab_scope *scope)
 	ab_world_touch_all(e, true);
 }
 
+/* What is in flight keeps its line in the ledger: its answer is about it. */
+static void hand_back(struct ab_engine *e, struct ab_record_item *r)
+{
+	if (r->ledger != AB_OWNER_FOREIGN && !r->job)
+		set_ledger(e, r, AB_OWNER_FOREIGN);
+	r->wish = AB_WISH_NONE;
+}
+
+/* Everything is open-iscsi's from now on, with what the administrator has ended. */
+static void hand_back_all(struct ab_engine *e)
+{
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->nodes, i)) {
+		hand_back(e, &ab_node_at(e, i)->record);
+		ab_observe_hold_session(e, ab_node_at(e, i), false);
+	}
+	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ifaces, i))
+		hand_back(e, &ab_iface_at(e, i)->record);
+}
+
 void ab_observe_command(const struct ab_step *s, const struct ab_event *ev)
 {
 	struct ab_engine *e = s->e;
@@ -856,6 +879,10 @@ void ab_observe_command(const struct ab_step *s, const struct ab_event *ev)
 		break;
 	case AB_COMMAND_UNQUIESCE:
 		e->is_quiesced = false;
+		break;
+	case AB_COMMAND_RELEASE:
+		e->is_paused_by_hand = true;
+		hand_back_all(e);
 		break;
 	case AB_COMMAND_MAX:
 		return;

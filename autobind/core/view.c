@@ -556,3 +556,66 @@ bool ab_view_plan(const struct ab_effect *ef, struct ab_row *row)
 	}
 	return true;
 }
+
+/* --- what is owned --- */
+
+static bool is_owned(const struct ab_record_item *r)
+{
+	return ab_world_owner(r) != AB_OWNER_FOREIGN &&
+	       (r->is_present || r->ledger == AB_OWNER_HELD);
+}
+
+static void owned_iface(const struct ab_view *v, const struct ab_iface *f)
+{
+	struct ab_row row;
+
+	ab_row_clear(&row);
+	ab_row_text(&row, "kind", "iface");
+	ab_row_text(&row, "owner", ab_view_owner(ab_world_owner(&f->record)));
+	ab_row_null(&row, "target");
+	ab_row_null(&row, "portal");
+	ab_row_null(&row, "tpgt");
+	ab_row_foreign(&row, "iface", f->binding.iface);
+	ab_row_foreign(&row, "text", f->binding.iface);
+	v->fn(v->arg, &row);
+}
+
+static void owned_node(const struct ab_view *v, const struct ab_node *n)
+{
+	struct ab_node_key key;
+	struct ab_row row;
+	struct ab_text t;
+
+	ab_world_node_key(v->e, n, &key);
+	ab_row_clear(&row);
+	ab_row_text(&row, "kind", "node");
+	ab_row_text(&row, "owner", ab_view_owner(ab_world_owner(&n->record)));
+	ab_row_foreign(&row, "target", key.target);
+	ab_row_portal(&row, "portal", &key.portal);
+	ab_row_number(&row, "tpgt", key.tpgt);
+	ab_row_foreign(&row, "iface", key.iface);
+	t = ab_row_begin_text(&row, "text");
+	ab_view_add_node_key(&t, &key);
+	ab_row_end_text(&row, &t);
+	v->fn(v->arg, &row);
+}
+
+uint32_t ab_view_owned(const struct ab_view *v)
+{
+	struct ab_view_walk w = { .v = v };
+	uint32_t i;
+
+	for (i = ab_table_next(v->e, &v->e->ifaces, AB_NONE);
+	     i != AB_NONE && !ab_view_is_over(&w);
+	     i = ab_table_next(v->e, &v->e->ifaces, i))
+		if (is_owned(&ab_iface_at_const(v->e, i)->record) && ab_view_take(&w) &&
+		    v->fn)
+			owned_iface(v, ab_iface_at_const(v->e, i));
+	for (i = ab_table_next(v->e, &v->e->nodes, AB_NONE);
+	     i != AB_NONE && !ab_view_is_over(&w);
+	     i = ab_table_next(v->e, &v->e->nodes, i))
+		if (is_owned(&ab_node_at_const(v->e, i)->record) && ab_view_take(&w) &&
+		    v->fn)
+			owned_node(v, ab_node_at_const(v->e, i));
+	return w.n;
+}

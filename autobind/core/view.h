@@ -62,6 +62,9 @@ uint32_t ab_view_paths(const struct ab_view *v, const char *port);
 uint32_t ab_view_nodes(const struct ab_view *v, const char *port);
 /* Sessions of the kernel, and those that a policy wants and that are not there. */
 uint32_t ab_view_sessions(const struct ab_view *v, const char *port);
+/* Records that are in the ledger: ours, modified or held; cells kind, owner, target,
+ * portal, tpgt, iface, text. Without @v->fn they are counted only. */
+uint32_t ab_view_owned(const struct ab_view *v);
 /* The sessions that the scope has, each with what keeps it; cells port, portal, state,
  * target, sid, text. Without @v->fn they are counted only. */
 uint32_t ab_view_left(const struct ab_view *v, const struct ab_scope *scope);

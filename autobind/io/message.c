@@ -26,7 +26,7 @@ static const struct ab_method methods[] = {
 	{ "sessions", false }, { "explain", false }, { "plan", false },
 	{ "events", false },   { "reload", true },   { "apply", true },
 	{ "pause", true },     { "resume", true },   { "drain", true },
-	{ "undrain", true },   { "wait", false },
+	{ "undrain", true },   { "wait", false },    { "release", true },
 };
 
 const char *ab_message_error_name(enum ab_message_error error)

@@ -481,6 +481,34 @@ static void do_resume(struct ab_service *s, const struct ab_request *req,
 	ab_reply_end(reply);
 }
 
+static uint32_t all_owned(const struct ab_view *v, const char *filter)
+{
+	(void)filter;
+	return ab_view_owned(v);
+}
+
+/* First what would be handed back; the order itself comes when nothing is being done.
+ */
+static void do_release(struct ab_service *s, const struct ab_request *req,
+		       struct ab_reply *reply)
+{
+	if (ab_request_get(req, "dry-run")) {
+		send_table(s, req, reply, all_owned);
+		return;
+	}
+	if (ab_view_is_acting(ab_shell_view(s->sh).e)) {
+		ab_reply_error(reply, AB_MESSAGE_ERROR_BUSY,
+			       "something is still being done: pause first");
+		return;
+	}
+	command(s, AB_COMMAND_RELEASE);
+	tell_result(reply, true,
+		    "released: the records are open-iscsi's, sessions stay, autobind "
+		    "is paused; `systemctl disable --now autobindd` ends it, "
+		    "`autobind resume` goes on and takes them as others' records");
+	ab_reply_end(reply);
+}
+
 /* Seconds; @fallback_ms where none are given. */
 static bool take_timeout(const struct ab_request *req, struct ab_reply *reply,
 			 int64_t fallback_ms, int64_t *ret_ms)
@@ -931,7 +959,7 @@ static void on_request(void *arg, const struct ab_request *req, struct ab_reply 
 		{ "apply", do_apply },	     { "pause", do_pause },
 		{ "resume", do_resume },     { "events", do_events },
 		{ "drain", do_drain },	     { "undrain", do_undrain },
-		{ "wait", do_wait },
+		{ "wait", do_wait },	     { "release", do_release },
 	};
 	unsigned int i;
 

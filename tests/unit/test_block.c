@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "io/block.h"
+#include "io/block_impact.h"
 #include "io/file.h"
 #include "io/mpath_reply.h"
 
@@ -851,10 +852,129 @@ static void a_question_to_no_device_is_an_error(void **state)
 	assert_int_equal(ab_block_kernel.open_count("/dev/null", 253, 0), -ENOTTY);
 }
 
+/* --- what would be left ----------------------------------------------------------- */
+
+static struct ab_impact_lun told[4];
+static size_t n_told;
+
+static int keep_lun(void *arg, const struct ab_impact_lun *lun)
+{
+	(void)arg;
+	assert_true(n_told < 4);
+	told[n_told++] = *lun;
+	return 0;
+}
+
+static void ask_impact(const struct ab_impact_disk *disks, size_t n)
+{
+	const struct ab_impact_where where = { sysfs, proc };
+
+	n_told = 0;
+	assert_int_equal(ab_block_impact(&where, disks, n, keep_lun, NULL), 0);
+}
+
+static void assert_lun(const char *lun, unsigned int now, unsigned int after,
+		       const char *users)
+{
+	assert_int_equal(n_told, 1);
+	assert_string_equal(told[0].name, lun);
+	assert_int_equal(told[0].n_now, now);
+	assert_int_equal(told[0].n_after, after);
+	assert_string_equal(told[0].users, users);
+}
+
+static void mounts(const char *mountinfo, const char *swaps)
+{
+	put("proc/self/mountinfo", mountinfo);
+	put("proc/swaps", swaps);
+}
+
+static void a_map_keeps_the_paths_of_what_does_not_go(void **state)
+{
+	struct ab_impact_disk disks[] = { { "sdb", true, true },
+					  { "sdc", true, false } };
+
+	(void)state;
+	put_map();
+	put_dm("dm-4", "253:4\n", "LVM-x\n", "vg-lv\n");
+	put_dm("dm-5", "253:5\n", "LVM-y\n", "vg-free\n");
+	stack("dm-4", "dm-3");
+	stack("dm-5", "dm-3");
+	mounts("36 35 253:4 / /srv\\040x rw shared:1 - ext4 /dev/mapper/vg-lv rw\n"
+	       "37 35 253:9 / /other rw - ext4 /dev/x rw\n",
+	       "Filename Type\n");
+	ask_impact(disks, 2);
+	assert_true(told[0].is_map && told[0].loses);
+	assert_string_equal(told[0].device, "dm-3");
+	assert_int_equal(n_told, 1);
+	assert_int_equal(told[0].n_now, 2);
+	assert_int_equal(told[0].n_after, 1);
+	assert_non_null(strstr(told[0].users, "/srv x"));
+	assert_non_null(strstr(told[0].users, "vg-free"));
+	assert_null(strstr(told[0].users, "vg-lv"));
+	assert_null(strstr(told[0].users, "/other"));
+	disks[1].is_down = true;
+	ask_impact(disks, 2);
+	assert_int_equal(told[0].n_after, 0);
+	/* Already lost, and blocked by the kernel: these are no paths now. */
+	disks[1].is_up = false;
+	put(UNIT "/block/sdb/device/state", "transport-offline\n");
+	ask_impact(disks, 2);
+	assert_int_equal(told[0].n_now, 0);
+}
+
+static void paths_that_are_no_sessions_count_while_they_run(void **state)
+{
+	const struct ab_impact_disk disk = { "sdb", true, true };
+
+	(void)state;
+	put_map();
+	mounts("", "");
+	put(OTHER "/block/sdc/device/state", "running\n");
+	ask_impact(&disk, 1);
+	assert_lun("mpatha", 2, 1, "");
+	put(OTHER "/block/sdc/device/state", "offline\n");
+	ask_impact(&disk, 1);
+	assert_lun("mpatha", 1, 0, "");
+}
+
+static void a_disk_in_no_map_goes_with_its_session(void **state)
+{
+	const struct ab_impact_disk disks[] = { { "sdb", true, true },
+						{ "sdgone", true, true } };
+
+	(void)state;
+	mounts("36 35 8:17 / /data rw - xfs /dev/sdb1 rw\n", "");
+	ask_impact(disks, 2);
+	assert_lun("sdb", 1, 0, "/data");
+	assert_false(told[0].is_map);
+}
+
+/* btrfs has a number of its own; swap is known by its file. */
+static void mounts_and_swaps_are_found_by_their_source(void **state)
+{
+	const struct ab_impact_disk disk = { "sdb", true, true };
+	char mountinfo[256], swaps[256];
+
+	(void)state;
+	make_node("dev/sdb1", S_IFBLK, 8, 17);
+	make_node("dev/sdb", S_IFBLK, 8, 16);
+	snprintf(mountinfo, sizeof(mountinfo),
+		 "36 35 0:44 / /b rw - btrfs %s/sdb1 rw\n36 35 0:4\n", dev);
+	snprintf(swaps, sizeof(swaps), "Filename Type\n%s/sdb partition 1 0 -2\n", dev);
+	mounts(mountinfo, swaps);
+	ask_impact(&disk, 1);
+	assert_lun("sdb", 1, 0, "swap, /b");
+}
+
 int main(void)
 {
 #define TREE_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		TREE_TEST(a_map_keeps_the_paths_of_what_does_not_go),
+		TREE_TEST(paths_that_are_no_sessions_count_while_they_run),
+		TREE_TEST(a_disk_in_no_map_goes_with_its_session),
+		TREE_TEST(mounts_and_swaps_are_found_by_their_source),
 		TREE_TEST(an_unused_disk_is_free),
 		TREE_TEST(a_session_without_disks_is_free),
 		TREE_TEST(another_host_or_no_session_is_changed),

@@ -352,6 +352,7 @@ static void lines_are_the_documented_ones(void **state)
 		{ "done job=1 outcome=done", AB_EV_DONE },
 		{ "command verb=apply", AB_EV_COMMAND },
 		{ "command verb=unquiesce", AB_EV_COMMAND },
+		{ "command verb=release", AB_EV_COMMAND },
 		{ "command verb=apply port=ens1f0", AB_EV_COMMAND },
 		{ "command verb=apply addr=10.0.0.9 tcpport=3260", AB_EV_COMMAND },
 	};

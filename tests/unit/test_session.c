@@ -1638,6 +1638,62 @@ static void apply_of_one_port_frees_what_is_held_there(void **st)
 	end(m);
 }
 
+/* --- release of everything --- */
+
+static unsigned int count_owned(struct model *m)
+{
+	struct ab_view v = { .e = model_engine(m), .set = m->set, .now = m->now };
+
+	return ab_view_owned(&v);
+}
+
+static unsigned int count_lines(const struct model *m)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < MODEL_RECORDS; i++)
+		n += m->in_ledger[i];
+	return n;
+}
+
+static void what_is_released_is_nobodys_and_stays_so(void **st)
+{
+	struct ab_event ev = { .type = AB_EV_COMMAND,
+			       .command.verb = AB_COMMAND_RELEASE };
+	struct model *m = logged_in_world(TWO);
+	uint32_t writes;
+	unsigned int i;
+
+	(void)st;
+	model_log_out(m, session_at(m, 1, "ab-eth0"));
+	model_calm(m);
+	assert_int_equal(count_owned(m), 3);
+	assert_int_equal(count_held_lines(m), 1);
+	writes = m->n_writes;
+	model_forget_held_sessions(m);
+	model_feed(m, &ev);
+	model_calm(m);
+	assert_int_equal(count_owned(m), 0);
+	assert_int_equal(count_lines(m), 0);
+	assert_int_equal(model_count_sessions(m), 1);
+	for (i = 0; i < MODEL_RECORDS; i++)
+		m->records[i].is_ours = false;
+	/* Used as they are, but neither rewritten nor deleted, nor their sessions
+	 * ended. */
+	model_command(m, AB_COMMAND_RESUME);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 2);
+	model_policy(m, denying(m->set, "login"));
+	model_calm(m);
+	model_boot(m);
+	model_calm(m);
+	model_wait(m, 2 * SETTLE);
+	assert_int_equal(m->n_writes, writes);
+	assert_int_equal(model_count_sessions(m), 2);
+	assert_true(has_node(m, 0, "ab-eth0") && has_node(m, 1, "ab-eth0"));
+	end(m);
+}
+
 /* --- waiting --- */
 
 static bool is_over_for(struct model *m, const struct ab_wait *w)
@@ -2146,6 +2202,7 @@ int main(void)
 		cmocka_unit_test(a_drain_keeps_min_paths_and_counts_as_redundant),
 		cmocka_unit_test(what_the_guard_keeps_stays_and_is_told),
 		cmocka_unit_test(apply_of_one_port_frees_what_is_held_there),
+		cmocka_unit_test(what_is_released_is_nobodys_and_stays_so),
 		cmocka_unit_test(
 			a_wait_is_over_when_the_sessions_or_the_ports_are_there),
 		cmocka_unit_test(a_refused_logout_is_told_once_with_its_reason),
