@@ -13,6 +13,7 @@
 int ab_run_rows(struct ab_cli *cli);
 int ab_run_check(struct ab_cli *cli);
 int ab_run_ping(struct ab_cli *cli);
+int ab_run_setup(struct ab_cli *cli);
 int ab_run_help(struct ab_cli *cli);
 int ab_run_completion(struct ab_cli *cli);
 
