@@ -724,7 +724,8 @@ void ab_offline_initiator(const struct ab_offline *o, char ret_name[AB_TARGET_NA
 	size_t n;
 
 	ret_name[0] = '\0';
-	if (ab_file_read(AT_FDCWD, o->host.initiator_file, INITIATOR_MAX, &data, &n, NULL))
+	if (ab_file_read(AT_FDCWD, o->host.initiator_file, INITIATOR_MAX, &data, &n,
+			 NULL))
 		return;
 	(void)ab_host_find_initiator(data, n, ret_name);
 	free(data);
