@@ -13,13 +13,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/run.h"
+#include "cli/until.h"
 #include "core/name.h"
 #include "core/policy.h"
 #include "io/conf.h"
 #include "io/file.h"
+#include "util/date.h"
 #include "util/text.h"
 
 #define PREFIX "drain-"
@@ -153,7 +156,8 @@ static int check_port(const struct ab_cli *cli, const char *port)
 			   port);
 }
 
-static int write_list(const struct ab_cli *cli, const struct ab_scope *scope)
+static int write_list(const struct ab_cli *cli, const struct ab_scope *scope,
+		      int64_t until_s)
 {
 	enum ab_root root =
 		ab_cli_opt(cli, "persistent") ? AB_ROOT_CONFIG : AB_ROOT_RUN;
@@ -175,6 +179,11 @@ static int write_list(const struct ab_cli *cli, const struct ab_scope *scope)
 	ab_text_add(&t, scope->port[0] ? "Port = " : "Portal = ");
 	add_object(&t, scope);
 	ab_text_add(&t, "\nDrain = yes\n");
+	if (until_s) {
+		ab_text_add(&t, "Until = ");
+		ab_date_add(&t, until_s);
+		ab_text_addc(&t, '\n');
+	}
 	if (reason && *reason) {
 		ab_text_add(&t, "Reason = \"");
 		ab_text_add(&t, reason);
@@ -189,10 +198,17 @@ static int write_list(const struct ab_cli *cli, const struct ab_scope *scope)
 int ab_run_drain(struct ab_cli *cli)
 {
 	const char *reason = ab_cli_opt(cli, "reason");
+	const char *until = ab_cli_opt(cli, "until");
 	struct ab_scope scope;
+	int64_t until_s = 0;
 	int r;
 
 	r = take_object(cli, cli->args[0], &scope);
+	if (r == 0 && until && !ab_until_parse(until, (int64_t)time(NULL), &until_s))
+		r = ab_cli_fail(cli, AB_EXIT_USAGE,
+				"--until: '%s' is no time to come, as +2h, 18:30 or "
+				"'2026-11-24 18:30'",
+				until);
 	if (r == 0 && reason)
 		r = check_reason(cli, reason);
 	if (r == 0 && scope.port[0])
@@ -203,7 +219,7 @@ int ab_run_drain(struct ab_cli *cli)
 	if (r == 0)
 		r = check_configuration(cli);
 	if (r == 0)
-		r = write_list(cli, &scope);
+		r = write_list(cli, &scope, until_s);
 	return r ? r : ab_run_rows(cli);
 }
 

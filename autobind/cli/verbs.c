@@ -152,6 +152,7 @@ static const struct ab_column drain_columns[] = {
 };
 
 static const struct ab_verb_option drain_options[] = {
+	{ "until", 0, "TIME", "ends by itself: +2h, 18:30, '2026-11-24 18:30'" },
 	{ "persistent", 0, NULL,
 	  "over the next boot, too: below /etc, not below /run" },
 	{ "reason", 0, "TEXT", "for those who ask why" },

@@ -542,6 +542,7 @@ struct filling {
 	struct frame *frame;
 	const struct ab_policy_set *previous;
 	struct ab_diags *diags;
+	int64_t wall_s;
 };
 
 static void fill_policy(void *arg, const struct ab_layers *layers, uint32_t index)
@@ -560,11 +561,31 @@ static void fill_policy(void *arg, const struct ab_layers *layers, uint32_t inde
 		p->changed_generation = fill->frame->set.generation;
 }
 
+static uint32_t until_line(const struct ab_layers *layers)
+{
+	struct ab_part part = { .origin.line = 0 };
+
+	(void)ab_layers_given(layers, ab_layers_key("Exclude", "Until"), &part);
+	return part.origin.line;
+}
+
 static void fill_exclude(void *arg, const struct ab_layers *layers, uint32_t index)
 {
 	struct filling *fill = arg;
 
-	assemble_exclude(&fill->sink, layers, &fill->frame->excludes[index]);
+	struct ab_exclude *x = &fill->frame->excludes[index];
+	int64_t *next = &fill->frame->set.next_until_s;
+
+	assemble_exclude(&fill->sink, layers, x);
+	if (!x->until_s || !fill->wall_s)
+		return;
+	x->is_over = x->until_s <= fill->wall_s;
+	if (x->is_over)
+		ab_diag_warning(fill->diags, x->file, until_line(layers),
+				"Until is over: this excludes nothing any more; remove "
+				"the file");
+	else if (!*next || x->until_s < *next)
+		*next = x->until_s;
 }
 
 static void lint_policy(void *arg, const struct ab_layers *layers, uint32_t index)
@@ -577,7 +598,9 @@ static void lint_policy(void *arg, const struct ab_layers *layers, uint32_t inde
 const struct ab_policy_set *ab_policy_build(const struct ab_policy_input *in,
 					    void *block, struct ab_diags *diags)
 {
-	struct filling fill = { .previous = in->previous, .diags = diags };
+	struct filling fill = { .previous = in->previous,
+				.diags = diags,
+				.wall_s = in->wall_s };
 	struct frame *f = block;
 	struct ab_diags muted;
 	uint32_t i;

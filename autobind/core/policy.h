@@ -168,9 +168,11 @@ struct ab_policy {
 struct ab_exclude {
 	uint32_t file;		       /* index into ab_policy_set.files */
 	char reason[AB_POLICY_REASON]; /* "": none given */
-	bool is_drain;		       /* sessions over what it names are released */
-	struct ab_span ports, macs;    /* ab_policy_set.words, globs */
-	struct ab_span portals;	       /* ab_policy_set.ranges */
+	int64_t until_s;	       /* seconds since the Epoch; 0: for ever */
+	bool is_over;  /* that was past when the set was built: it excludes nothing */
+	bool is_drain; /* sessions over what it names are released */
+	struct ab_span ports, macs; /* ab_policy_set.words, globs */
+	struct ab_span portals;	    /* ab_policy_set.ranges */
 };
 
 struct ab_policy_set {
@@ -185,6 +187,7 @@ struct ab_policy_set {
 	const struct ab_origin *portal_origins; /* of portals[], same length */
 	const struct ab_static_target *statics;
 	const struct ab_node_setting *node_settings;
+	int64_t next_until_s; /* earliest Until that is still to come; 0: none */
 };
 
 /* --- building a set --------------------------------------------------------------- */
@@ -232,6 +235,7 @@ struct ab_policy_input {
 	uint32_t n_chaps;
 	/* For .generation and .changed_generation; NULL: none. */
 	const struct ab_policy_set *previous;
+	int64_t wall_s; /* seconds since the Epoch, for Until; 0: nothing is over */
 	/* Some file could not be read or scanned: check the values of the others, but
 	 * not what depends on several files. */
 	bool is_partial;

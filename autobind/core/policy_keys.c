@@ -159,7 +159,8 @@ const struct ab_policy_key ab_policy_keys[] = {
 	  .help = "why, for those who ask" },
 	{ "Exclude", "Drain", AB_VALUE_BOOL, OF_EXCLUDE(is_drain), .fallback = "no",
 	  .help = "release sessions over what is excluded, too" },
-	LATER("Exclude", "Until"),
+	{ "Exclude", "Until", AB_VALUE_DATE, OF_EXCLUDE(until_s),
+	  .help = "date and time from which on this excludes nothing" },
 };
 /* clang-format on */
 const size_t ab_policy_n_keys = COUNT(ab_policy_keys);

@@ -28,6 +28,7 @@ enum ab_value_type {
 	AB_VALUE_TARGET_NAME, /* char[AB_TARGET_NAME] */
 	AB_VALUE_CHAP,	      /* char[AB_CHAP_NAME] */
 	AB_VALUE_TEXT,	      /* char[AB_POLICY_REASON] */
+	AB_VALUE_DATE,	      /* int64_t, seconds since the Epoch */
 	AB_VALUE_FORMAT,      /* nothing is stored */
 	AB_VALUE_LIST,	      /* from here on: struct ab_span over ... */
 	AB_VALUE_NETDEVS = AB_VALUE_LIST, /* words: globs for device names */

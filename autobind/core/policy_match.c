@@ -372,6 +372,8 @@ const struct ab_exclude *ab_policy_excludes_port(const struct ab_policy_set *set
 	hwaddr_text(&port->link->perm_hwaddr, perm_mac);
 	for (i = 0; i < set->n_excludes && !is_last(best); i++) {
 		x = &set->excludes[i];
+		if (x->is_over)
+			continue;
 		if (is_excluded(judge_words(set, &x->ports, port->link->name, NULL),
 				&origin) ||
 		    is_excluded(judge_words(set, &x->macs, mac, perm_mac), &origin))
@@ -390,6 +392,8 @@ const struct ab_exclude *ab_policy_excludes_portal(const struct ab_policy_set *s
 
 	for (i = 0; i < set->n_excludes && !is_last(best); i++) {
 		x = &set->excludes[i];
+		if (x->is_over)
+			continue;
 		if (is_excluded(judge_portal(set, &x->portals, portal), &origin))
 			take_better(&best, x, &origin, ret_origin);
 	}

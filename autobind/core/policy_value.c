@@ -8,6 +8,7 @@
 #include "core/chap.h"
 #include "core/name.h"
 #include "core/record.h"
+#include "util/date.h"
 #include "util/num.h"
 #include "util/suggest.h"
 
@@ -364,6 +365,13 @@ static bool read_text(const struct item *it)
 	       bad(it, "is longer than 127 bytes");
 }
 
+static bool read_date(const struct item *it)
+{
+	return ab_date_parse(it->text, field(it)) ||
+	       bad(it, "is no date with a time and its zone, as 2026-11-24T16:00Z or "
+		       "2026-11-24 17:00+01:00");
+}
+
 /* --- items of lists --------------------------------------------------------------- */
 
 static bool add_word(const struct item *it, const char *text)
@@ -628,6 +636,7 @@ static read_fn *const readers[] = {
 	[AB_VALUE_TARGET_NAME] = read_target_name,
 	[AB_VALUE_CHAP] = read_chap,
 	[AB_VALUE_TEXT] = read_text,
+	[AB_VALUE_DATE] = read_date,
 	[AB_VALUE_FORMAT] = read_format,
 	[AB_VALUE_NETDEVS] = read_netdev,
 	[AB_VALUE_MACS] = read_mac,

@@ -8,6 +8,7 @@
 #include "core/name.h"
 #include "core/session.h"
 #include "core/view_walk.h"
+#include "util/date.h"
 
 /* --- why a path is as it is --- */
 
@@ -17,6 +18,10 @@ static void add_exclude(struct ab_text *t, const struct ab_policy_set *set,
 {
 	ab_text_add(t, x->is_drain ? "drained by " : "excluded by ");
 	ab_view_add_origin(t, set, origin);
+	if (x->until_s) {
+		ab_text_add(t, " until ");
+		ab_date_add(t, x->until_s);
+	}
 	if (!x->reason[0])
 		return;
 	ab_text_add(t, ": ");

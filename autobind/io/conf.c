@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -205,6 +206,7 @@ static int make_set(struct building *b, const struct ab_policy_set *previous)
 				      .chaps = b->chaps,
 				      .n_chaps = b->n_chaps,
 				      .previous = previous,
+				      .wall_s = (int64_t)time(NULL),
 				      .is_partial = b->is_partial ||
 						    conf->diags.n_errors > 0 };
 	size_t size;

@@ -21,6 +21,7 @@
 #include "io/recorder.h"
 #include "io/spawner.h"
 #include "io/store.h"
+#include "io/wall_timer.h"
 
 /* Events that effects give at once are few. */
 #define QUEUE_MIN 64
@@ -47,6 +48,9 @@ struct ab_shell {
 	struct ab_loop_timer *timer, *memory_timer;
 	struct ab_machine machine;
 	struct ab_conf *conf; /* owned: in force; NULL: watch only */
+	char *bundle;	      /* owned: what .conf was made from */
+	size_t bundle_size;
+	struct ab_wall_timer *until; /* the next Until of .conf */
 	struct ab_store *store;
 	struct ab_spawner *spawner;
 	struct ab_discover *discover;
@@ -398,6 +402,31 @@ static void log_diags(const struct ab_conf *conf)
 	}
 }
 
+/* @data may be the one that is kept already. Without memory Until waits for the next
+ * reload. */
+static void keep_bundle(struct ab_shell *sh, const char *data, size_t n)
+{
+	char *copy = NULL;
+	int r = 0;
+
+	if (sh->conf->set->next_until_s) {
+		copy = malloc(n);
+		r = copy ? ab_wall_timer_set(sh->until, sh->conf->set->next_until_s)
+			 : -ENOMEM;
+	} else {
+		(void)ab_wall_timer_set(sh->until, 0); /* disarming cannot fail */
+	}
+	if (r) {
+		errno = -r;
+		ab_log_warn("conf", "Until of exclude.d is only looked at by reloads");
+	}
+	if (copy)
+		memcpy(copy, data, n);
+	free(sh->bundle);
+	sh->bundle = copy;
+	sh->bundle_size = copy ? n : 0;
+}
+
 /* From now on this is the configuration. */
 static void put_in_force(struct ab_shell *sh, struct ab_conf *conf, const char *data,
 			 size_t n)
@@ -411,8 +440,28 @@ static void put_in_force(struct ab_shell *sh, struct ab_conf *conf, const char *
 		      conf->set->generation, conf->set->n_policies);
 	ab_recorder_conf(sh->recorder, conf->set->generation, data, n);
 	sh->conf = conf;
+	keep_bundle(sh, data, n);
 	on_event(sh, &ev);
 	(void)ab_conf_free(old);
+}
+
+/* An Until has come, or the clock was set: the same configuration as it is now. The
+ * files are not read: what somebody is writing there is for a reload. */
+static void on_until(void *arg)
+{
+	struct ab_shell *sh = arg;
+	struct ab_conf *conf = NULL;
+	int r = ab_conf_build(sh->bundle, sh->bundle_size, set_of(sh), &conf);
+
+	if (r == 0 && conf->set) {
+		log_diags(conf);
+		put_in_force(sh, conf, sh->bundle, sh->bundle_size);
+		return;
+	}
+	(void)ab_conf_free(conf);
+	ab_log_errx("conf",
+		    "an Until of exclude.d has come, but there is no memory for "
+		    "that: `autobind reload` makes up for it");
 }
 
 static void on_saved(void *arg, int r, const char *data, size_t n)
@@ -835,6 +884,8 @@ static int start(struct ab_shell *sh)
 	if (r == 0)
 		r = ab_loop_timer_new(sh->loop, on_memory_timer, sh, &sh->memory_timer);
 	if (r == 0)
+		r = ab_wall_timer_new(sh->loop, on_until, sh, &sh->until);
+	if (r == 0)
 		r = ab_store_attach(sh->store, sh->loop, on_event, sh);
 	if (r < 0) {
 		errno = -r;
@@ -911,6 +962,7 @@ struct ab_shell *ab_shell_free(struct ab_shell *sh)
 	sh->initiator = ab_initiator_free(sh->initiator);
 	sh->discover = ab_discover_free(sh->discover);
 	sh->store = ab_store_free(sh->store);
+	sh->until = ab_wall_timer_free(sh->until);
 	sh->timer = ab_loop_timer_free(sh->timer);
 	sh->memory_timer = ab_loop_timer_free(sh->memory_timer);
 	sh->loop = ab_loop_free(sh->loop);
@@ -919,6 +971,7 @@ struct ab_shell *ab_shell_free(struct ab_shell *sh)
 	drop_waiters(sh->late);
 	(void)ab_conf_free(sh->conf);
 	ab_machine_fini(&sh->machine);
+	free(sh->bundle);
 	free(sh->history);
 	free(sh->queue);
 	free(sh);

@@ -22,6 +22,7 @@
 
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/until.h"
 #include "io/control.h"
 
 #define GOLDEN "tests/golden/cli/"
@@ -905,6 +906,48 @@ static void completion_knows_verbs_and_options(void **state)
 	clear(&r);
 }
 
+static void a_time_to_come_is_read_as_it_is_typed(void **state)
+{
+	/* 2026-11-24 16:00:00Z, in a zone that is an hour ahead in winter. */
+	static const int64_t now = 1795536000;
+	static const struct {
+		const char *typed;
+		int64_t s; /* 0: refused */
+	} rows[] = {
+		{ "+2h", 1795536000 + 7200 },
+		{ "+90s", 1795536000 + 90 },
+		{ "18:30", 1795536000 + 5400 },
+		{ "17:00", 1795536000 + 86400 }, /* that is now */
+		{ "08:00", 1795536000 + 15 * 3600 },
+		{ "2026-11-24 18:00", 1795536000 + 3600 },
+		{ "2026-11-24T18:00:05", 1795536000 + 3605 },
+		{ "2026-11-24T18:00Z", 1795536000 + 7200 },
+		{ "2026-11-24 15:00", 0 },
+		{ "2026-11-24T15:59:59Z", 0 },
+		{ "+0s", 0 },
+		{ "+2", 0 },
+		{ "2h", 0 },
+		{ "tomorrow", 0 },
+		{ "25:00", 0 },
+		{ "", 0 },
+	};
+	size_t i;
+
+	(void)state;
+	assert_int_equal(setenv("TZ", "XYZ-1", 1), 0);
+	tzset();
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t s = 0;
+		bool is_good = ab_until_parse(rows[i].typed, now, &s);
+
+		if (is_good != (rows[i].s != 0) || (is_good && s != rows[i].s))
+			fail_msg("'%s': %d, %lld", rows[i].typed, is_good,
+				 (long long)(s - now));
+	}
+	assert_int_equal(unsetenv("TZ"), 0);
+	tzset();
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -914,6 +957,7 @@ int main(void)
 		cmocka_unit_test(answer_no_of_the_daemon_is_passed_on),
 		cmocka_unit_test(help_lists_every_verb_and_option),
 		cmocka_unit_test(table_of_verbs_is_sound),
+		cmocka_unit_test(a_time_to_come_is_read_as_it_is_typed),
 		cmocka_unit_test(man_page_has_every_verb_and_option),
 		cmocka_unit_test(without_a_daemon_files_answer_where_they_can),
 		cmocka_unit_test(full_disk_is_an_error),

@@ -32,12 +32,14 @@ struct config {
 	void *block;
 };
 
+static int64_t wall_s; /* 0: no clock */
+
 static struct config *build_with(const struct given *given, uint32_t n,
 				 const struct ab_policy_set *previous)
 {
 	struct config *c = calloc(1, sizeof(*c));
 	struct ab_scan_list list = { .max = 256 };
-	struct ab_policy_input in = { .previous = previous };
+	struct ab_policy_input in = { .previous = previous, .wall_s = wall_s };
 	size_t size;
 	uint32_t i, first;
 
@@ -912,6 +914,43 @@ static void a_deny_list_that_drains_comes_first(void **state)
 	drop(c);
 }
 
+/* What is over excludes nothing, and is told; the next one to end is known. */
+static void a_deny_list_ends_with_its_until(void **state)
+{
+	static const struct given files[] = {
+		{ AB_POLICY_MAIN, "p", "[Match]\nName=*\n[Bind]\nAction=ignore\n" },
+		{ AB_POLICY_EXCLUDE, "exclude.d/a.conf",
+		  "[Exclude]\nPort = ens1\nUntil = 2026-11-24T16:00Z\n" },
+		{ AB_POLICY_EXCLUDE, "exclude.d/b.conf",
+		  "[Exclude]\nPort = ens2\nUntil = 2026-11-24T17:00Z\n" },
+		{ AB_POLICY_EXCLUDE, "exclude.d/c.conf",
+		  "[Exclude]\nPort = ens3\nUntil = \"2026-11-24 17:00-01:00\"\n" },
+	};
+	static const int64_t at = 1795536000; /* 16:00Z */
+	struct ab_link l = link_of("ens1", AB_PORT_ETHER);
+	struct ab_match_port port = { .link = &l };
+	struct config *c;
+
+	(void)state;
+	wall_s = at - 1;
+	c = build_with(files, 4, NULL);
+	assert_int_equal(c->set->next_until_s, at);
+	assert_non_null(ab_policy_excludes_port(c->set, &port, NULL));
+	drop(c);
+	wall_s = at;
+	c = build_with(files, 4, NULL);
+	wall_s = 0;
+	assert_int_equal(c->set->next_until_s, at + 3600);
+	assert_null(ab_policy_excludes_port(c->set, &port, NULL));
+	assert_int_equal(c->diags.n_errors, 0);
+	assert_int_equal(c->diags.n, 1);
+	assert_int_equal(c->diags.v[0].line, 3);
+	assert_non_null(strstr(c->diags.v[0].text, "Until is over"));
+	(void)strcpy(l.name, "ens2");
+	assert_non_null(ab_policy_excludes_port(c->set, &port, NULL));
+	drop(c);
+}
+
 static void exclusions_that_exclude_nothing_are_refused(void **state)
 {
 	static const struct {
@@ -921,7 +960,7 @@ static void exclusions_that_exclude_nothing_are_refused(void **state)
 		{ "exceptions only", "[Exclude]\nPort=!eth0\n",
 		  "only has values with !" },
 		{ "until", "[Exclude]\nPort=eth0\nUntil=2030-01-01\n",
-		  "not in this version" },
+		  "is no date with a time" },
 		{ "a policy", "[Match]\nName=*\n", "but into policy.d" },
 		{ "unknown", "[Exclud]\nPort=eth0\n", "did you mean [Exclude]?" },
 	};
@@ -1150,6 +1189,7 @@ int main(void)
 		cmocka_unit_test(targets_must_be_asked_for),
 		cmocka_unit_test(exclusions_name_ports_and_portals),
 		cmocka_unit_test(a_deny_list_that_drains_comes_first),
+		cmocka_unit_test(a_deny_list_ends_with_its_until),
 		cmocka_unit_test(exclusions_that_exclude_nothing_are_refused),
 		cmocka_unit_test(iface_names_are_safe_for_open_iscsi),
 		cmocka_unit_test(the_table_has_each_key_once),

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "util/date.h"
 #include "util/glob.h"
 #include "util/hash.h"
 #include "util/mono.h"
@@ -170,6 +171,54 @@ static void never_stays_never(void **state)
 	assert_int_equal(ab_mono_ms_between(ab_mono_ns(0), ab_mono_ns(2500000)), 2);
 }
 
+static void dates_are_read_and_written(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t s; /* -1: no date */
+		const char *back;
+	} rows[] = {
+		{ "1970-01-01T00:00:00Z", 0, "1970-01-01T00:00:00Z" },
+		{ "2026-11-24T16:00Z", 1795536000, "2026-11-24T16:00:00Z" },
+		{ "2026-11-24 17:00+01:00", 1795536000, "2026-11-24T16:00:00Z" },
+		{ "2026-11-24 10:30:00-05:30", 1795536000, "2026-11-24T16:00:00Z" },
+		{ "2000-02-29T23:59:59Z", 951868799, "2000-02-29T23:59:59Z" },
+		{ "2024-12-31T23:59:59Z", 1735689599, "2024-12-31T23:59:59Z" },
+		{ "9999-12-31T23:59:59Z", 253402300799, "9999-12-31T23:59:59Z" },
+		{ "2023-02-29T00:00Z", -1, NULL },
+		{ "2100-02-29T00:00Z", -1, NULL },
+		{ "2026-13-01T00:00Z", -1, NULL },
+		{ "2026-00-01T00:00Z", -1, NULL },
+		{ "2026-11-31T00:00Z", -1, NULL },
+		{ "2026-11-24T24:00Z", -1, NULL },
+		{ "2026-11-24T16:60Z", -1, NULL },
+		{ "2026-11-24T16:00", -1, NULL },
+		{ "2026-11-24T16:00Zx", -1, NULL },
+		{ "2026-11-24", -1, NULL },
+		{ "1969-12-31T00:00Z", -1, NULL },
+		{ "26-11-24T16:00Z", -1, NULL },
+		{ "", -1, NULL },
+	};
+	char buf[32];
+	struct ab_text t;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t seconds = -1;
+
+		if (ab_date_parse(rows[i].text, &seconds) != (rows[i].s >= 0))
+			fail_msg("%s", rows[i].text);
+		if (rows[i].s < 0)
+			continue;
+		if (seconds != rows[i].s)
+			fail_msg("%s is %lld", rows[i].text, (long long)seconds);
+		ab_text_init(&t, buf, sizeof(buf));
+		ab_date_add(&t, seconds);
+		assert_string_equal(buf, rows[i].back);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +228,7 @@ int main(void)
 		cmocka_unit_test(hashes_are_the_published_ones),
 		cmocka_unit_test(suggestions),
 		cmocka_unit_test(text_is_cut_never_overrun),
+		cmocka_unit_test(dates_are_read_and_written),
 		cmocka_unit_test(never_stays_never),
 	};
 
