@@ -139,14 +139,14 @@ static const char *prepare(struct ab_db *db, const struct ab_node_key *key,
 		return "it has gone meanwhile";
 	if (r || state != AB_RECORD_OK)
 		return "it cannot be read";
-	job->op = AB_DB_NODE_WRITE;
-	job->is_update = true;
 	job->expected = ab_record_hash(&rec);
-	job->key = *key;
-	job->record = &rec;
 	if (ab_record_set_value(&rec, AB_KEY_NODE_STARTUP, startup) ||
 	    ab_record_set_value(&rec, AB_KEY_CONN_STARTUP, startup))
 		return "open-iscsi does not take the word";
+	job->op = AB_DB_NODE_WRITE;
+	job->is_update = true;
+	job->key = *key;
+	job->record = &rec;
 	ab_db_prepare(db, job, 1);
 	job->record = NULL;
 	return NULL;
@@ -166,10 +166,9 @@ static int fail_record(const struct ab_cli *cli, const struct ab_node_key *key,
 }
 
 /* As many as one hold of the lock takes. Return: enum ab_exit. */
-static int set_some(const struct release *r, struct ab_db *db, size_t first, size_t n,
-		    const char *startup)
+static int set_some(const struct release *r, struct ab_db *db, struct ab_db_job *jobs,
+		    size_t first, size_t n, const char *startup)
 {
-	static struct ab_db_job jobs[AB_DB_BATCH_MAX];
 	int status = AB_EXIT_OK;
 	size_t i;
 
@@ -193,24 +192,27 @@ static int set_some(const struct release *r, struct ab_db *db, size_t first, siz
 
 static int set_startups(const struct release *r, const char *startup)
 {
+	struct ab_db_job *jobs = calloc(AB_DB_BATCH_MAX, sizeof(*jobs));
 	struct ab_host host;
-	struct ab_db *db;
+	struct ab_db *db = NULL;
 	int status = AB_EXIT_OK, one, error;
 	size_t i, n;
 
-	error = ab_host_read(&r->cli->roots, &host);
+	error = jobs ? ab_host_read(&r->cli->roots, &host) : -ENOMEM;
 	if (error == 0)
 		error = ab_db_open(&host.db, &db);
 	if (error)
-		return ab_cli_fail(r->cli, AB_EXIT_FAILED,
-				   "open-iscsi's database: %s; node.startup is not set",
-				   strerror(-error));
-	for (i = 0; i < r->n; i += n) {
+		status = ab_cli_fail(
+			r->cli, AB_EXIT_FAILED,
+			"open-iscsi's database: %s; node.startup is not set",
+			strerror(-error));
+	for (i = 0; i < r->n && !error; i += n) {
 		n = r->n - i < AB_DB_BATCH_MAX ? r->n - i : AB_DB_BATCH_MAX;
-		one = set_some(r, db, i, n, startup);
+		one = set_some(r, db, jobs, i, n, startup);
 		status = one ? one : status;
 	}
-	ab_db_close(db);
+	(void)ab_db_close(db);
+	free(jobs);
 	return status;
 }
 

@@ -335,8 +335,13 @@ static void left_row(const struct ab_view *v, const struct ab_node *n,
 	ab_view_add_foreign(&t, ab_target_at_const(v->e, n->target)->name);
 	ab_text_add(&t, ": ");
 	start = t.len;
-	if (item->job || item->guard)
+	/* What the guard said last counts while it looks again. */
+	if (item->guard) {
+		ab_text_add(&t, "not wanted any more, but kept: ");
+		ab_text_add(&t, ab_view_guard((enum ab_guard)item->guard));
+	} else if (item->job) {
 		(void)add_of_session(&t, v, item);
+	}
 	if (t.len == start)
 		ab_text_add(&t, keeper(v, n, item));
 	ab_row_end_text(&row, &t);
