@@ -23,6 +23,7 @@ int ab_run_drain(struct ab_cli *cli);
 int ab_run_undrain(struct ab_cli *cli);
 int ab_run_check(struct ab_cli *cli);
 int ab_run_ping(struct ab_cli *cli);
+int ab_run_setup(struct ab_cli *cli);
 int ab_run_help(struct ab_cli *cli);
 int ab_run_completion(struct ab_cli *cli);
 

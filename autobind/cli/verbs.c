@@ -110,6 +110,15 @@ static const struct ab_column ping_columns[] = {
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
 };
 
+static const struct ab_column setup_columns[] = {
+	{ "topic", NULL, AB_COLUMN_TEXT, NULL },
+	{ "port", NULL, AB_COLUMN_TEXT, NULL },
+	{ "portal", NULL, AB_COLUMN_TEXT, NULL },
+	{ "target", NULL, AB_COLUMN_TEXT, NULL },
+	{ "text", NULL, AB_COLUMN_TEXT, NULL },
+	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
+};
+
 static const struct ab_column plan_columns[] = {
 	{ "op", "", AB_COLUMN_STATE, NULL },
 	{ "kind", "KIND", AB_COLUMN_TEXT, NULL },
@@ -207,6 +216,14 @@ static const struct ab_verb_option ping_options[] = {
 	{ "size", 's', "BYTES", "of an echo's payload (56)" },
 	{ "jumbo", 0, NULL, "echoes as large as the device's MTU" },
 	{ "tcp", 0, NULL, "connect instead, to port 3260" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct ab_verb_option setup_options[] = {
+	{ "write", 0, NULL, "write the policy without asking" },
+	{ "name", 0, "NAME", "of the policy's file (10-san)" },
+	{ "action", 0, "login|record", "what the policy does (login)" },
+	{ "discover-helper", 0, "PATH", "instead of the installed autobind-discover" },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -363,6 +380,23 @@ const struct ab_verb ab_verbs[] = {
 	  .options = ping_options,
 	  .columns = ping_columns,
 	  .run = ab_run_ping },
+	{ .name = "setup",
+	  .args = "PORTAL...",
+	  .min_args = 1,
+	  .max_args = AB_VERB_ANY,
+	  .source = AB_VERB_LOCAL,
+	  .style = AB_STYLE_STREAM,
+	  .has_object_lines = true,
+	  .help = "look what answers there and make the first policy from it",
+	  .details =
+		  "Tries every PORTAL (ADDRESS[:PORT]) through every port, asks those\n"
+		  "that answer for targets, and prints a policy for what was found,\n"
+		  "whether it is valid and what it would lead to. It is written to\n"
+		  "policy.d after a yes, or with --write; no file is ever replaced.\n"
+		  "Needs no daemon. 1 when there is nothing to make a policy from.\n",
+	  .options = setup_options,
+	  .columns = setup_columns,
+	  .run = ab_run_setup },
 	{ .name = "reload",
 	  .args = "",
 	  .source = AB_VERB_DAEMON,

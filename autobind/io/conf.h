@@ -31,12 +31,19 @@
 /* The bytes are no bundle, or a damaged one. */
 #define AB_CONF_E_BUNDLE 1
 
+/* A policy of .etc that is not written yet: what would it lead to? */
+struct ab_conf_draft {
+	const char *name; /* "NN-name.conf"; no file has it */
+	const char *text;
+};
+
 /* The folders. */
 struct ab_conf_roots {
 	const char *etc; /* autobind.conf, policy.d, exclude.d; must exist */
 	const char *run; /* policy.d, exclude.d; NULL: none */
 	const char *lib; /* policy.d; NULL: none */
 	bool is_lenient; /* wrong owners and modes are warnings (`check DIR`) */
+	const struct ab_conf_draft *draft; /* NULL: none */
 };
 
 /**

@@ -457,9 +457,19 @@ static void add_globals(struct collector *c)
 	add_all(c, AB_POLICY_GLOBAL, dirs, n);
 }
 
+static bool add_draft(struct collector *c, const char *name, const char *path)
+{
+	const struct ab_conf_draft *draft = c->roots->draft;
+
+	(void)ab_bundle_add_file(&c->w, AB_POLICY_MAIN, name, path, draft->text,
+				 strlen(draft->text));
+	return true;
+}
+
 static void add_policy(struct collector *c, const struct found *f,
 		       const char *const *roots)
 {
+	bool is_draft = c->roots->draft && ab_streq(f->name, c->roots->draft->name);
 	char path[PATH_MAX], dirs[ROOTS_MAX][PATH_MAX], sub[NAME_MAX + 16];
 	char name[AB_POLICY_NAME];
 	unsigned int n;
@@ -471,7 +481,8 @@ static void add_policy(struct collector *c, const struct found *f,
 		    "has a name of more than 63 bytes: rename it");
 		return;
 	}
-	if (!add_file(c, AB_POLICY_MAIN, name, path))
+	if (!(is_draft ? add_draft(c, name, path)
+		       : add_file(c, AB_POLICY_MAIN, name, path)))
 		return;
 	(void)snprintf(sub, sizeof(sub), "policy.d/%s", f->name); /* fits: NAME_MAX */
 	n = make_dirs(c, roots, sub, ".d", dirs);
@@ -516,6 +527,8 @@ static void add_policies(struct collector *c)
 
 	for (i = 0; i < n; i++)
 		list_folder(c, dirs[i], true, i, &l);
+	if (c->roots->draft)
+		add_name(&l, c->roots->draft->name, dirs[0], 0);
 	settle(&l);
 	for (k = 0; k < l.n; k++)
 		if (has_suffix(l.v[k].name, ".conf"))

@@ -27,6 +27,7 @@
 /* A world file is written by hand or by --record. */
 #define WORLD_MAX (64 * 1024 * 1024)
 #define EFFECTS_MAX 256
+#define INITIATOR_MAX (64 * 1024) /* initiatorname.iscsi */
 
 /* `answers` of a world file. */
 struct answer {
@@ -360,17 +361,15 @@ static int fail(struct ab_offline *o, struct ab_text *message, const char *what,
 	return r;
 }
 
-int ab_offline_new(const struct ab_roots *roots, struct ab_text *message,
-		   struct ab_offline **ret)
+/* @o: freed when that fails */
+static int look_at_host(struct ab_offline *o, const struct ab_roots *roots,
+			const struct ab_conf_draft *draft, struct ab_text *message)
 {
-	struct ab_offline *o = new_offline();
-	int r;
+	int r = ab_host_read(roots, &o->host);
 
-	if (!o)
-		return -ENOMEM;
-	r = ab_host_read(roots, &o->host);
 	if (r < 0)
 		return fail(o, message, "open-iscsi's database cannot be found", r);
+	o->host.conf.draft = draft;
 	r = read_conf(o);
 	if (r < 0)
 		return fail(o, message, "the configuration cannot be read", r);
@@ -382,8 +381,73 @@ int ab_offline_new(const struct ab_roots *roots, struct ab_text *message,
 	if (r < 0)
 		return fail(o, message, "links and addresses cannot be read", r);
 	settle(o);
-	*ret = o;
 	return 0;
+}
+
+int ab_offline_new(const struct ab_roots *roots, struct ab_text *message,
+		   struct ab_offline **ret)
+{
+	struct ab_offline *o = new_offline();
+	int r = o ? look_at_host(o, roots, NULL, message) : -ENOMEM;
+
+	if (r == 0)
+		*ret = o;
+	return r;
+}
+
+/* --- a policy that is not written yet --- */
+
+static void add_answers_of(struct ab_offline *o, const struct ab_setup *s)
+{
+	uint32_t i, k;
+
+	for (i = 0; i < s->n_ports; i++)
+		for (k = 0; k < s->n_portals; k++) {
+			struct answer *a = &o->answers[o->n_answers];
+
+			if (!s->paths[i][k].has_connected)
+				continue;
+			a->portal = s->portals[k].portal;
+			memcpy(a->port, s->ports[i].name, sizeof(a->port));
+			o->n_answers++;
+		}
+}
+
+static void add_targets_of(struct ab_offline *o, const struct ab_setup *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->n_targets; i++) {
+		struct known_target *t = &o->targets[o->n_targets++];
+
+		memcpy(t->name, s->targets[i].name, sizeof(t->name));
+		t->portal = s->portals[s->targets[i].portal].portal;
+		t->tpgt = s->targets[i].tpgt;
+	}
+}
+
+int ab_offline_draft(const struct ab_roots *roots, const struct ab_conf_draft *draft,
+		     const struct ab_setup *s, struct ab_text *message,
+		     struct ab_offline **ret)
+{
+	struct ab_event multipath = { .type = AB_EV_MULTIPATH };
+	struct ab_offline *o = new_offline();
+	int r;
+
+	if (!o)
+		return -ENOMEM;
+	o->answers = calloc((size_t)s->n_ports * s->n_portals + 1, sizeof(*o->answers));
+	o->targets = calloc(s->n_targets + 1, sizeof(*o->targets));
+	if (!o->answers || !o->targets)
+		return fail(o, message, "the plan", -ENOMEM);
+	add_answers_of(o, s);
+	add_targets_of(o, s);
+	multipath.multipath.state = AB_MULTIPATH_READY;
+	take(o, &multipath);
+	r = look_at_host(o, roots, draft, message);
+	if (r == 0)
+		*ret = o;
+	return r;
 }
 
 /* --- a described world --- */
@@ -643,6 +707,20 @@ struct ab_view ab_offline_view(const struct ab_offline *o)
 	return (struct ab_view){ .e = o->machine.engine,
 				 .set = o->conf ? o->conf->set : NULL,
 				 .now = o->now };
+}
+
+void ab_offline_initiator(const struct ab_offline *o, char ret_name[AB_TARGET_NAME])
+{
+	char *data;
+	size_t n;
+
+	ret_name[0] = '\0';
+	if (ab_file_read(AT_FDCWD, o->host.initiator_file, INITIATOR_MAX, &data, &n,
+			 NULL))
+		return;
+	if (ab_host_find_initiator(data, n, ret_name))
+		ret_name[0] = '\0';
+	free(data);
 }
 
 bool ab_offline_is_refused(const struct ab_offline *o, struct ab_text *message)

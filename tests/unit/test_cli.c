@@ -532,6 +532,14 @@ static void errors_say_what_where_and_what_to_do(void **state)
 		  "without a port, and no --tcp\n" },
 		{ "ping -I nosuch0 127.0.0.1", 2,
 		  "autobind: ping: nosuch0: no such network device\n" },
+		{ "setup", 2, "autobind: setup: usage: autobind setup PORTAL...\n" },
+		{ "setup san", 2,
+		  "autobind: setup: 'san' is no ADDRESS[:PORT]: is malformed\n" },
+		{ "setup 10.0.0.9 --action ignore", 2,
+		  "autobind: setup: --action: 'ignore' is neither login nor record\n" },
+		{ "setup 10.0.0.9 --name a/b", 2,
+		  "autobind: setup: --name: 'a/b' is no name of a policy: at most 60 "
+		  "of A-Z a-z 0-9 . _ - + @\n" },
 		{ "completion fish", 2,
 		  "autobind: completion: 'fish' is no shell that is known: give "
 		  "bash\n" },
