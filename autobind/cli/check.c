@@ -76,6 +76,10 @@ static void print_summary(const struct check *c, bool is_good, uint32_t n_polici
 	}
 	fprintf(out, "valid: %u %s", n_policies,
 		n_policies == 1 ? "policy" : "policies");
+	if (n_policies == 0)
+		(void)fputs(", so no port is taken: autobind setup PORTAL... makes the "
+			    "first one",
+			    out);
 	if (c->n_warnings)
 		fprintf(out, ", %u warning%s", c->n_warnings,
 			c->n_warnings == 1 ? "" : "s");

@@ -185,7 +185,9 @@ static int report(const struct ab_cli *cli, const struct ab_ping_options *o, int
 				   strerror(-r));
 	if (r == AB_PING_E_NO_DEVICE || r == AB_PING_E_SIZE)
 		status = AB_EXIT_USAGE;
-	return ab_cli_fail(cli, status, "%s: %s", o->ifname, ab_ping_strerror(r));
+	return ab_cli_fail(cli, status, "%s: %s%s", o->ifname, ab_ping_strerror(r),
+			   r == AB_PING_E_NO_DEVICE ? ": autobind ports lists them"
+						    : "");
 }
 
 int ab_run_ping(struct ab_cli *cli)

@@ -98,10 +98,11 @@ static int report(const struct ab_cli *cli, int r, const char *path,
 {
 	switch (r) {
 	case AB_CLIENT_E_NO_DAEMON:
-		return ab_cli_fail(cli, AB_EXIT_NO_DAEMON,
-				   "no daemon answers at %s: start autobindd, or give "
-				   "its folder with --run-dir",
-				   path);
+		return ab_cli_fail(
+			cli, AB_EXIT_NO_DAEMON,
+			"no daemon answers at %s: systemctl start autobindd, "
+			"or give its folder with --run-dir",
+			path);
 	case AB_CLIENT_E_FORBIDDEN:
 		return ab_cli_fail(cli, AB_EXIT_DENIED,
 				   "%s: permission denied: be root or a member of the "
@@ -193,7 +194,10 @@ static int run_offline(const struct ab_cli *cli, ab_cli_offline_fn *fn,
 		status = AB_EXIT_DENIED;
 	else if (r == -EINVAL) /* what was read is refused, as the daemon would */
 		status = AB_EXIT_PROBLEM;
-	return ab_cli_fail(cli, status, "%s", message.len ? text : strerror(-r));
+	return ab_cli_fail(cli, status, "%s%s", message.len ? text : strerror(-r),
+			   status == AB_EXIT_DENIED ? ": without a daemon only root "
+						      "may look there"
+						    : "");
 }
 
 /* Asks the daemon, or the files where there is none. Return: enum ab_exit; what the

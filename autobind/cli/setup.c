@@ -95,6 +95,12 @@ static int take_portals(struct setup *u)
 			return ab_cli_fail(u->cli, AB_EXIT_USAGE,
 					   "'%s' is no ADDRESS[:PORT]: %s",
 					   u->cli->args[i], ab_name_strerror(r));
+		if (ab_addr_is_unusable(&portal.addr) ||
+		    ab_addr_is_linklocal6(&portal.addr))
+			return ab_cli_fail(u->cli, AB_EXIT_USAGE,
+					   "'%s' can be no portal's address: loopback, "
+					   "link-local or multicast",
+					   u->cli->args[i]);
 		for (k = 0; k < s->n_portals; k++)
 			if (ab_portal_equal(&s->portals[k].portal, &portal))
 				break;
@@ -243,13 +249,17 @@ static void tell_path(struct setup *u, uint32_t port, uint32_t portal)
 static void tell_paths(struct setup *u)
 {
 	const struct ab_setup *s = u->found;
-	uint32_t i, k;
+	uint32_t i, k, n = 0;
 
 	heading(u, "Which port reaches which portal:");
 	for (k = 0; k < s->n_portals; k++)
 		for (i = 0; i < s->n_ports; i++)
-			if (s->paths[i][k].has_connected || ab_setup_net(s, i, k))
+			if (s->paths[i][k].has_connected || ab_setup_net(s, i, k)) {
 				tell_path(u, i, k);
+				n++;
+			}
+	if (n == 0 && !u->cli->is_json)
+		(void)fputs("  none\n", u->cli->out);
 }
 
 static void tell_targets(struct setup *u)
@@ -257,7 +267,8 @@ static void tell_targets(struct setup *u)
 	const struct ab_setup *s = u->found;
 	uint32_t i;
 
-	heading(u, "Targets:");
+	if (s->n_targets)
+		heading(u, "Targets:");
 	for (i = 0; i < s->n_targets; i++) {
 		const struct ab_setup_target *target = &s->targets[i];
 		struct ab_row row;
@@ -290,6 +301,28 @@ static bool answers_anywhere(const struct ab_setup *s, uint32_t portal)
 	return false;
 }
 
+/* Does the host say no there, so that it is at least there? */
+static bool is_refused(const struct ab_setup *s, uint32_t portal)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->n_ports; i++)
+		if (s->paths[i][portal].error == ECONNREFUSED)
+			return true;
+	return false;
+}
+
+static const char *silence_words(const struct ab_setup *s, uint32_t portal)
+{
+	if (is_refused(s, portal))
+		return " takes no connections: does the target run, and is that its "
+		       "port?";
+	if (ab_setup_is_local(s, portal))
+		return " does not answer now";
+	return " does not answer, and no port has an address in its subnet: is it "
+	       "right?";
+}
+
 /* Those that were asked for and did not do what was expected. */
 static void warn_portals(struct setup *u)
 {
@@ -313,11 +346,7 @@ static void warn_portals(struct setup *u)
 			ab_view_note_text(&t, &note);
 		} else {
 			ab_name_add_portal(&t, &p->portal);
-			ab_text_add(&t,
-				    ab_setup_is_local(s, i)
-					    ? " does not answer now"
-					    : " does not answer, and no port has an "
-					      "address in its subnet: is it right?");
+			ab_text_add(&t, silence_words(s, i));
 		}
 		end_warning(u, &row, &t);
 	}

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/evtext.h"
 #include "core/name.h"
@@ -370,6 +371,10 @@ static int look_at_host(struct ab_offline *o, const struct ab_roots *roots,
 	if (r < 0)
 		return fail(o, message, "open-iscsi's database cannot be found", r);
 	o->host.conf.draft = draft;
+	/* The usual place may be empty yet; one that was given is mistyped. */
+	if (roots->path[AB_ROOT_DB][0] && access(o->host.db_root, F_OK) < 0 &&
+	    errno == ENOENT)
+		return fail(o, message, o->host.db_root, -ENOENT);
 	r = read_conf(o);
 	if (r < 0)
 		return fail(o, message, "the configuration cannot be read", r);
@@ -379,7 +384,10 @@ static int look_at_host(struct ab_offline *o, const struct ab_roots *roots,
 		return fail(o, message, o->host.db_root, r);
 	r = look_at_kernel(o, roots);
 	if (r < 0)
-		return fail(o, message, "links and addresses cannot be read", r);
+		return fail(o, message,
+			    "the kernel's links, addresses and sessions (--sysfs) "
+			    "cannot be read",
+			    r);
 	settle(o);
 	return 0;
 }

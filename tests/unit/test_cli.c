@@ -531,10 +531,14 @@ static void errors_say_what_where_and_what_to_do(void **state)
 		  "autobind: ping: --size and --jumbo are for echoes: give the address "
 		  "without a port, and no --tcp\n" },
 		{ "ping -I nosuch0 127.0.0.1", 2,
-		  "autobind: ping: nosuch0: no such network device\n" },
+		  "autobind: ping: nosuch0: no such network device: autobind ports "
+		  "lists them\n" },
 		{ "setup", 2, "autobind: setup: usage: autobind setup PORTAL...\n" },
 		{ "setup san", 2,
 		  "autobind: setup: 'san' is no ADDRESS[:PORT]: is malformed\n" },
+		{ "setup fe80::1", 2,
+		  "autobind: setup: 'fe80::1' can be no portal's address: loopback, "
+		  "link-local or multicast\n" },
 		{ "setup 10.0.0.9 --action ignore", 2,
 		  "autobind: setup: --action: 'ignore' is neither login nor record\n" },
 		{ "setup 10.0.0.9 --name a/b", 2,
@@ -544,14 +548,14 @@ static void errors_say_what_where_and_what_to_do(void **state)
 		  "autobind: completion: 'fish' is no shell that is known: give "
 		  "bash\n" },
 		{ "--run-dir /nonexistent status", 3,
-		  "autobind: status: no daemon answers at /nonexistent/control: start "
-		  "autobindd, or give its folder with --run-dir\n" },
+		  "autobind: status: no daemon answers at /nonexistent/control: "
+		  "systemctl start autobindd, or give its folder with --run-dir\n" },
 		{ "status --root /nonexistent --run-dir r", 3,
 		  "autobind: status: no daemon answers at /nonexistent/r/control: "
-		  "start autobindd, or give its folder with --run-dir\n" },
+		  "systemctl start autobindd, or give its folder with --run-dir\n" },
 		{ "ports --run-dir /nonexistent", 3,
-		  "autobind: ports: no daemon answers at /nonexistent/control: start "
-		  "autobindd, or give its folder with --run-dir\n" },
+		  "autobind: ports: no daemon answers at /nonexistent/control: "
+		  "systemctl start autobindd, or give its folder with --run-dir\n" },
 	};
 	size_t i;
 
@@ -723,7 +727,10 @@ static void without_a_daemon_files_answer_where_they_can(void **state)
 	clear(&r);
 	r = run_with(setup, "--run-dir /nonexistent --json ifaces --db /broken");
 	assert_int_equal(r.status, 4);
-	assert_string_equal(r.err, "autobind: ifaces: /broken: not a database\n");
+	assert_string_equal(
+		r.err,
+		"autobind: ifaces: /broken: not a database: without a daemon only "
+		"root may look there\n");
 	assert_string_equal(r.out, "");
 	clear(&r);
 	r = run_with(setup, "--run-dir /nonexistent nodes");
@@ -778,7 +785,9 @@ static void check_prints_messages_as_compilers_do(void **state)
 	snprintf(words, sizeof(words), "check %s", dir);
 	r = run(words);
 	assert_int_equal(r.status, 0);
-	assert_string_equal(r.out, "valid: 0 policies\n");
+	assert_string_equal(r.out,
+			    "valid: 0 policies, so no port is taken: autobind setup "
+			    "PORTAL... makes the first one\n");
 	clear(&r);
 	write_policy("policy.d/10-a.conf", "[Match]\nName = ens*\n[Bind]\n"
 					   "Action = ifase\n");
