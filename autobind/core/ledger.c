@@ -51,7 +51,7 @@ static bool can_hold_try(const struct ab_ledger_entry *e)
 	bool has_target = e->try.what == AB_TRY_NODE || e->try.what == AB_TRY_LOGIN;
 	bool has_portal = has_target || e->try.what == AB_TRY_DISCOVERY;
 
-	return e->owner == AB_OWNER_OURS && e->try.what < AB_TRY_MAX &&
+	return e->owner == AB_OWNER_HELD && e->try.what < AB_TRY_MAX &&
 	       e->try.next_ms > 0 && e->try.next_ms <= MS_MAX &&
 	       key->iface[0] != '\0' && (key->target[0] != '\0') == has_target &&
 	       (has_portal ? is_portal(&key->portal)

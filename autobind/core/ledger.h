@@ -11,7 +11,7 @@
  * - "node", owner, then hash= target= portal= tpgt= iface= [settings=] [unwanted= since
  *   when no discovery names it, boot= likewise]
  * - "session", held, then the same keys: the administrator ended that session
- * - "try", ours, then hash= what= attempts= code= next= (CLOCK_BOOTTIME in ms) boot=
+ * - "try", held, then hash= what= attempts= code= next= (CLOCK_BOOTTIME in ms) boot=
  *   [denied=1] [settings=] and of target= portal= tpgt= iface= what names it: it failed
  *
  * The owner is intent, ours or held. The last line is "end", the number of entries and

@@ -43,7 +43,7 @@ static bool tell(const struct ab_step *s, struct ab_try_mark *mark,
 		if (!ef)
 			return false;
 		ef->ledger = *entry;
-		ef->ledger.owner = is_put ? AB_OWNER_OURS : 0;
+		ef->ledger.owner = is_put ? AB_OWNER_HELD : 0;
 	}
 	mark->is_told = is_put;
 	mark->is_due = false;

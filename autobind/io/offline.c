@@ -28,8 +28,7 @@
 /* A world file is written by hand or by --record. */
 #define WORLD_MAX (64 * 1024 * 1024)
 #define EFFECTS_MAX 256
-/* Of initiatorname.iscsi, comments included. */
-#define INITIATOR_MAX 65536
+#define INITIATOR_MAX (64 * 1024) /* initiatorname.iscsi */
 
 /* `answers` of a world file. */
 struct answer {
@@ -727,7 +726,8 @@ void ab_offline_initiator(const struct ab_offline *o, char ret_name[AB_TARGET_NA
 	if (ab_file_read(AT_FDCWD, o->host.initiator_file, INITIATOR_MAX, &data, &n,
 			 NULL))
 		return;
-	(void)ab_host_find_initiator(data, n, ret_name);
+	if (ab_host_find_initiator(data, n, ret_name))
+		ret_name[0] = '\0';
 	free(data);
 }
 

@@ -60,7 +60,7 @@ struct ab_offline *ab_offline_free(struct ab_offline *o); /* NULL; takes NULL */
 /* For the views of core/view. */
 struct ab_view ab_offline_view(const struct ab_offline *o);
 
-/* The host's initiator name; "": there is none, or it cannot be read. */
+/* The host's initiator name; "": there is none that can be read and used. */
 void ab_offline_initiator(const struct ab_offline *o, char ret_name[AB_TARGET_NAME]);
 
 /* Is the configuration refused? Then @message says where and why. */

@@ -24,6 +24,7 @@
 
 struct survey {
 	struct ab_setup *setup; /* borrowed */
+	const char *initiator;	/* borrowed */
 	struct ab_loop *loop;
 	struct ab_probe *probe;
 	struct ab_spawner *spawner;
@@ -108,6 +109,8 @@ static int ask(struct survey *v, uint32_t port, uint32_t portal)
 	ef.discover.ifindex = v->setup->ports[port].ifindex;
 	(void)ab_copy(ef.discover.netdev, sizeof(ef.discover.netdev),
 		      v->setup->ports[port].name);
+	(void)ab_copy(ef.discover.initiatorname, sizeof(ef.discover.initiatorname),
+		      v->initiator);
 	ef.discover.portal = v->setup->portals[portal].portal;
 	ef.discover.deadline_ms = DISCOVERY_MS;
 	ef.discover.max = DISCOVERY_LINES;
@@ -249,8 +252,6 @@ static int start(struct survey *v, const struct ab_survey_config *config)
 	if (r == 0)
 		r = ab_discover_new(&dc, &v->discover);
 	if (r == 0)
-		ab_discover_set_initiator(v->discover, config->initiator);
-	if (r == 0)
 		r = ab_probe_new(v->loop, &pc, on_event, v, &v->probe);
 	if (r == 0)
 		r = ab_loop_timer_new(v->loop, on_timeout, v, &v->timer);
@@ -268,6 +269,7 @@ int ab_survey_run(const struct ab_survey_config *config, struct ab_setup *s)
 	if (!v)
 		return -ENOMEM;
 	v->setup = s;
+	v->initiator = config->initiator;
 	r = start(v, config);
 	for (i = 0; i < n && r == 0; i++)
 		r = probe_portal(v, i);

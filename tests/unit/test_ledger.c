@@ -111,6 +111,7 @@ static struct ab_ledger_entry try_entry(enum ab_try what)
 	struct ab_ledger_entry e = node_entry("iqn.2020-01.com.example:t1", AF_INET);
 
 	e.kind = AB_LEDGER_TRY;
+	e.owner = AB_OWNER_HELD;
 	e.hash = 0;
 	e.try.what = (uint8_t)what;
 	e.try.attempts = 3;
@@ -214,11 +215,11 @@ static void text_is_the_documented_one(void **state)
 		"session\theld\thash=0000000000000000\t"
 		"target=iqn.2020-01.com.example:t1\tportal=10.0.0.1:3260\ttpgt=1\t"
 		"iface=ab-eth0\n"
-		"try\tours\thash=0000000000000000\twhat=discovery\tattempts=3\tcode="
+		"try\theld\thash=0000000000000000\twhat=discovery\tattempts=3\tcode="
 		"110\t"
 		"next=12345\tboot=0000000000abcdef\tportal=10.0.0.1:3260\ttpgt=1\t"
 		"iface=ab-eth0\n"
-		"try\tours\thash=0000000000000009\twhat=login\tattempts=3\tcode=24\t"
+		"try\theld\thash=0000000000000009\twhat=login\tattempts=3\tcode=24\t"
 		"denied=1\tnext=12345\tboot=0000000000abcdef\t"
 		"target=iqn.2020-01.com.example:t1\tportal=10.0.0.1:3260\ttpgt=1\t"
 		"iface=ab-eth0\tsettings=0000000000000007\n"

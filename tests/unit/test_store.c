@@ -822,6 +822,38 @@ static void ledger_forgets_what_it_is_told_to(void **state)
 	}
 }
 
+static bool has_try(const char *dir)
+{
+	return exists(dir, "ledger") && strstr(read_file(dir, "ledger"), "what=login");
+}
+
+static void tries_come_and_go_in_the_run_folder_only(void **state)
+{
+	struct ab_effect ef = { .type = AB_EF_LEDGER_PUT };
+	struct bed *b = *state;
+
+	begin(b);
+	ef.ledger.kind = AB_LEDGER_TRY;
+	ef.ledger.owner = AB_OWNER_HELD;
+	ef.ledger.try.what = AB_TRY_LOGIN;
+	ef.ledger.try.attempts = 1;
+	ef.ledger.try.next_ms = 1;
+	ef.ledger.node = node_effect(AB_EF_NODE_WRITE, 1).node.key;
+	assert_int_equal(ab_store_submit(b->store, &ef, NULL, 0), 0);
+	end(b);
+	assert_true(has_try(b->run));
+	assert_false(has_try(b->state));
+	begin(b);
+	assert_int_equal(find_event(b, AB_EV_LEDGER, 0)->ledger.try.attempts, 1);
+	ef.type = AB_EF_LEDGER_DEL;
+	ef.ledger.owner = 0;
+	assert_int_equal(ab_store_submit(b->store, &ef, NULL, 0), 0);
+	end(b);
+	assert_false(has_try(b->run));
+	begin(b);
+	assert_null(find_event(b, AB_EV_LEDGER, 0));
+}
+
 static void held_lock_is_waited_for_then_retry(void **state)
 {
 	struct ab_effect ef = iface_effect(AB_EF_IFACE_WRITE, "ab-eth0", "eth0");
@@ -1267,6 +1299,7 @@ int main(void)
 		TEST(removal_by_discovery_is_told_apart),
 		TEST(killed_helper_makes_open_jobs_unknown),
 		TEST(what_the_ledger_was_told_survives_the_helper),
+		TEST(tries_come_and_go_in_the_run_folder_only),
 		TEST(ledger_forgets_what_it_is_told_to),
 		TEST(held_lock_is_waited_for_then_retry),
 		TEST(stale_lock_is_removed),
