@@ -169,7 +169,8 @@ static enum ab_gate gate_of(const struct ab_engine *e,
 	ab_mono end = ab_mono_add_ms(item->since, DISKS_MS);
 	bool is_new = !ab_mono_reached(end, e->now);
 
-	if (item->session.state == AB_SESSION_FREE ||
+	/* FREE with disks is one that lost its connection long ago, and needs help. */
+	if ((item->session.state == AB_SESSION_FREE && item->session.n_disks == 0) ||
 	    ((item->session.n_disks == 0 || item->n_known < item->session.n_disks) &&
 	     is_new)) {
 		*due = ab_mono_min(*due, is_new ? end : AB_MONO_NEVER);

@@ -76,7 +76,8 @@ static enum ab_view_reason add_of_session(struct ab_text *t, const struct ab_vie
 	bool is_outdated =
 		ab_session_is_outdated(ab_node_at_const(v->e, item->node), item);
 
-	if (item->job) {
+	/* What was kept is looked at now and then; most often it is kept again. */
+	if (item->job && !item->guard) {
 		ab_text_add(t, "being logged out");
 		return AB_REASON_UNDER_WAY;
 	}

@@ -129,7 +129,8 @@ static unsigned int count_jobs(const struct model *m, enum ab_effect_type type)
 /* Would multipathd take a second path to what this session shows? */
 static bool is_taken(const struct model *m, const struct model_session *s)
 {
-	if (!s->is_told || s->state == AB_SESSION_FREE || s->n_known < s->n_disks)
+	if (!s->is_told || (s->state == AB_SESSION_FREE && s->n_disks == 0) ||
+	    s->n_known < s->n_disks)
 		return false;
 	if (s->n_disks == 0 &&
 	    ab_mono_before(m->now, ab_mono_add_ms(s->since, DISKS_MS)))

@@ -483,7 +483,11 @@ static void a_session_that_is_kept_is_blocked_and_not_missing(void **st)
 	assert_blocked(m, "session | " T0 "10.0.0.101:3260,1 via ab-eth0 | eth0 | "
 			  "not wanted any more, but kept: a device stands on it that "
 			  "is no multipath map (LVM, md, bcache ...)\n");
-	/* The kernel's state does not hide it. */
+	/* Neither the next look at it hides that, nor the kernel's state. */
+	until(m, AB_EF_LOGOUT);
+	assert_blocked(m, "session | " T0 "10.0.0.101:3260,1 via ab-eth0 | eth0 | "
+			  "not wanted any more, but kept: a device stands on it that "
+			  "is no multipath map (LVM, md, bcache ...)\n");
 	item = ab_session_at(model_engine(m),
 			     ab_world_find_session(model_engine(m), 2));
 	item->session.state = AB_SESSION_FAILED;

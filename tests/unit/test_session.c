@@ -969,6 +969,24 @@ static void disks_that_are_not_taken_in_time_gate_and_may_be_taken_later(void **
 	end(m);
 }
 
+static void a_session_that_is_lost_for_long_does_not_close_the_gate(void **st)
+{
+	struct model *m = logged_in_world("");
+
+	(void)st;
+	model_carrier(m, 0, false);
+	model_calm(m);
+	model_session_state(m, session_at(m, 0, "ab-eth0"), AB_SESSION_FREE);
+	model_plug(m, 1);
+	calm_but_logins(m);
+	model_wait(m, 300);
+	calm_but_logins(m);
+	assert_int_equal(m->n_logins, 2);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 2);
+	end(m);
+}
+
 static void multipathd_that_comes_later_opens_the_gate(void **st)
 {
 	struct model *m = world_of(login_with(TWO));
@@ -2175,6 +2193,8 @@ int main(void)
 		cmocka_unit_test(disks_get_time_to_appear_and_to_be_taken),
 		cmocka_unit_test(
 			disks_that_are_not_taken_in_time_gate_and_may_be_taken_later),
+		cmocka_unit_test(
+			a_session_that_is_lost_for_long_does_not_close_the_gate),
 		cmocka_unit_test(multipathd_that_comes_later_opens_the_gate),
 		cmocka_unit_test(a_session_ended_by_hand_is_held_until_apply),
 		cmocka_unit_test(logging_in_by_hand_ends_the_hold),

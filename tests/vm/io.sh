@@ -78,10 +78,6 @@ apply_now() {
 	[ $? -le 124 ] || fail "autobind apply"
 }
 
-session_is() { # IFACE STATE
-	ab_json "any(.[]; .iface == \"$1\" and .state == \"$2\")" sessions
-}
-
 # What the daemon and its helpers occupy, as "autobindd 3412 kB, helpers 1212 kB".
 daemon_memory() {
 	guest 'main=$(systemctl show -p MainPID --value autobindd)
