@@ -45,6 +45,7 @@ say      = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)')
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual \
 	-Wwrite-strings -Wvla -Wformat=2 -Wundef -Wswitch-enum -Wimplicit-fallthrough
 HARD := -fstack-protector-strong -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+# libcrypto is for autobind-discover alone: its headers lie where libc's do.
 DEPS := libudev libevent_core libnl-3.0 libnl-route-3.0 jansson
 PATHS := -DAB_VERSION='"$(VERSION)"' -DAB_SYSCONFDIR='"$(sysconfdir)"' \
 	-DAB_LIBEXECDIR='"$(libexecdir)"' -DAB_PREFIX='"$(prefix)"' \
@@ -87,10 +88,10 @@ $(B)/autobind: $(B)/obj/autobind/autobind.o $(B)/libcli.a $(B)/libio.a $(B)/libp
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(dep_libs)
 
-# The parser of what targets send: no library but libc.
+# The parser of what targets send: no library but libc, and libcrypto for CHAP's hashes.
 $(B)/autobind-discover: $(B)/obj/autobind/autobind-discover.o $(B)/libio.a $(B)/libpure.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libcrypto)
 
 # --- tests -------------------------------------------------------------------------
 # A test program may name libraries of its own: a line "LIBS: -lfoo" in its head comment.

@@ -13,6 +13,9 @@
  * Lines P only come with code 0, which is the exit status, too. Standard error has one
  * sentence when something failed or was left out.
  *
+ * With --chap the secret file (core/chap) is descriptor 3, read as root before anything
+ * is sent; libcrypto computes the hashes, and has allocated all it needs by then.
+ *
  * A build with address or thread sanitizer goes without RLIMIT_AS and without the
  * system call filter: their shadow memory and their reports need both.
  */
@@ -36,11 +39,17 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "core/chap.h"
 #include "core/name.h"
 #include "core/proto.h"
+#include "io/chap.h"
 #include "io/clock.h"
 #include "io/file.h"
 #include "util/num.h"
@@ -68,7 +77,8 @@
 #define DEADLINE_DEFAULT_MS 10000u
 #define DEADLINE_MAX_MS 600000u
 #define LOGOUT_GRACE_MS 500 /* the answer is complete; politeness may not cost more */
-#define UID_NOBODY 65534u   /* the kernel's overflow id: owns nothing */
+#define SECRET_FILENO 3
+#define UID_NOBODY 65534u /* the kernel's overflow id: owns nothing */
 
 /* What the command line says. */
 struct request {
@@ -78,6 +88,7 @@ struct request {
 	const char *initiator;
 	uint32_t deadline_ms;
 	uint32_t max;
+	const char *chap; /* what messages call the secret file; NULL: no CHAP */
 };
 
 /* The lines P, kept until the answer is known to be whole. */
@@ -125,6 +136,9 @@ static void usage(int fd)
 		"  --deadline-ms N   time for everything, 1 to %u (default %u)\n"
 		"  --max N           most portals that are accepted, 1 to %u (default "
 		"%u)\n"
+		"  --chap NAME       log in by CHAP; the secret file is descriptor 3, "
+		"as in\n"
+		"                    --chap san1 3</etc/autobind/chap/san1\n"
 		"  --help\n",
 		DEADLINE_MAX_MS, DEADLINE_DEFAULT_MS, ITEMS_MAX, ITEMS_DEFAULT);
 }
@@ -152,6 +166,9 @@ static bool take_option(struct request *req, int option, const char *value)
 	case 'n':
 		req->initiator = value;
 		return ab_name_check_target(value) == 0;
+	case 'c':
+		req->chap = value;
+		return ab_chap_is_name(value);
 	case 't':
 		return take_number(value, 1, DEADLINE_MAX_MS, &req->deadline_ms);
 	default:
@@ -169,6 +186,7 @@ static enum ab_discovery_code parse_arguments(int argc, char **argv,
 		{ "initiator", required_argument, NULL, 'n' },
 		{ "deadline-ms", required_argument, NULL, 't' },
 		{ "max", required_argument, NULL, 'm' },
+		{ "chap", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -274,6 +292,100 @@ static enum ab_discovery_code open_socket(struct request *req, int *ret_fd)
 	}
 	*ret_fd = fd;
 	return AB_DISCOVERY_OK;
+}
+
+/* --- CHAP ------------------------------------------------------------------------- */
+
+/* Everything of it, so that it can be wiped. */
+static struct ab_proto_chap chap;
+
+/* One context for each algorithm, used once before the sandbox: from then on it asks
+ * nothing of the system. */
+static EVP_MD_CTX *contexts[AB_CHAP_SHA3_256 + 1];
+
+/* ab_proto_hash_fn. */
+static size_t hash(void *arg, enum ab_chap_algorithm algorithm, const void *data,
+		   size_t n, uint8_t *digest)
+{
+	EVP_MD_CTX *ctx = contexts[algorithm];
+	unsigned int size;
+
+	(void)arg;
+	if (!EVP_DigestInit_ex2(ctx, NULL, NULL) || !EVP_DigestUpdate(ctx, data, n) ||
+	    !EVP_DigestFinal_ex(ctx, digest, &size))
+		return 0;
+	return size;
+}
+
+/* Return: false when this host does not have it, as a policy may have decided. */
+static bool prepare_hash(enum ab_chap_algorithm algorithm)
+{
+	static const char *const names[AB_CHAP_SHA3_256 + 1] = {
+		[AB_CHAP_MD5] = "MD5",
+		[AB_CHAP_SHA1] = "SHA1",
+		[AB_CHAP_SHA256] = "SHA256",
+		[AB_CHAP_SHA3_256] = "SHA3-256",
+	};
+	uint8_t data[AB_PROTO_HASHED_MAX] = { 0 }, digest[AB_PROTO_DIGEST_MAX];
+	EVP_MD *md = EVP_MD_fetch(NULL, names[algorithm], NULL);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	if (md && ctx && EVP_MD_get_size(md) <= (int)sizeof(digest) &&
+	    EVP_DigestInit_ex2(ctx, md, NULL)) {
+		contexts[algorithm] = ctx;
+		if (hash(NULL, algorithm, data, sizeof(data), digest))
+			return true;
+		contexts[algorithm] = NULL;
+	}
+	EVP_MD_CTX_free(ctx);
+	EVP_MD_free(md);
+	return false;
+}
+
+static enum ab_discovery_code prepare_chap(void)
+{
+	uint8_t wanted[AB_CHAP_ALGORITHMS_MAX], random[1 + sizeof(chap.challenge)];
+	unsigned int n = ab_chap_algorithms(&chap.who, wanted), i;
+
+	/* No file of its own: what it would load is for servers of TLS. */
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT,
+				  NULL);
+	for (i = 0; i < n; i++)
+		if (prepare_hash((enum ab_chap_algorithm)wanted[i]))
+			chap.algorithms[chap.n_algorithms++] = wanted[i];
+	if (!chap.n_algorithms) {
+		say("libcrypto has none of the hash algorithms for CHAP");
+		return AB_DISCOVERY_SYSTEM;
+	}
+	chap.hash = hash;
+	/* Early in a boot this waits for the kernel's first entropy. */
+	if (ab_chap_is_mutual(&chap.who) &&
+	    getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
+		say("no random challenge for CHAP: %s", strerror(errno));
+		return AB_DISCOVERY_SYSTEM;
+	}
+	if (ab_chap_is_mutual(&chap.who)) {
+		chap.id = random[0];
+		memcpy(chap.challenge, random + 1, sizeof(chap.challenge));
+	}
+	return AB_DISCOVERY_OK;
+}
+
+/* Who may have the file is asked here, where it is open: it cannot be another one. */
+static enum ab_discovery_code read_secret(const struct request *req)
+{
+	char buf[AB_CHAP_WHY];
+	struct ab_text why;
+	struct stat st;
+	int r = -EPERM;
+
+	ab_text_init(&why, buf, sizeof(buf));
+	if (fstat(SECRET_FILENO, &st) < 0 || !ab_chap_is_exposed(&st, &why))
+		r = ab_chap_read(SECRET_FILENO, &chap.who, &why);
+	if (r == 0)
+		return AB_DISCOVERY_OK;
+	say("the secret file chap/%s %s", req->chap, buf);
+	return AB_DISCOVERY_SECRET;
 }
 
 /* --- sandbox ---------------------------------------------------------------------- */
@@ -698,6 +810,7 @@ static enum ab_discovery_code discover(int fd, const struct request *req,
 		.nonce = nonce,
 		.items_max = req->max,
 		.has_device = req->ifindex != 0,
+		.chap = req->chap ? &chap : NULL,
 		.fn = add_item,
 		.arg = &output,
 	};
@@ -764,7 +877,8 @@ static enum ab_discovery_code print(enum ab_discovery_code code)
 	return AB_DISCOVERY_SYSTEM;
 }
 
-/* Standard descriptors exist, no others do: the socket can never be taken for one. */
+/* Standard descriptors exist, no others do but that of the secret: the socket can never
+ * be taken for one. */
 static bool tidy_descriptors(void)
 {
 	int fd;
@@ -772,8 +886,9 @@ static bool tidy_descriptors(void)
 	do {
 		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	} while (fd >= 0 && fd <= STDERR_FILENO);
-	/* Before Linux 5.9 what was inherited stays: the spawner passes nothing. */
-	(void)syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0);
+	/* Before Linux 5.9 what was inherited stays: the spawner passes nothing else.
+	 */
+	(void)syscall(SYS_close_range, SECRET_FILENO + 1, ~0u, 0);
 	return fd >= 0;
 }
 
@@ -790,6 +905,11 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	ab_text_init(&output.text, output.buf, sizeof(output.buf));
 	code = parse_arguments(argc, argv, &req);
+	if (code == AB_DISCOVERY_OK && req.chap)
+		code = read_secret(&req);
+	(void)close(SECRET_FILENO); /* only read, if it was open at all */
+	if (code == AB_DISCOVERY_OK && req.chap)
+		code = prepare_chap();
 	if (code == AB_DISCOVERY_OK) {
 		/* Not a secret: early in a boot zeros do. */
 		(void)!getrandom(&nonce, sizeof(nonce), GRND_NONBLOCK);
@@ -802,6 +922,7 @@ int main(int argc, char **argv)
 	if (code == AB_DISCOVERY_OK)
 		code = discover(fd, &req, nonce,
 				ab_mono_add_ms(begin, req.deadline_ms));
+	explicit_bzero(&chap, sizeof(chap));
 	code = print(code);
 	/* No destructors: the sandbox has no calls for them, the kernel closes all. */
 	_exit((int)code);

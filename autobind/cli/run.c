@@ -8,7 +8,10 @@
 #include "cli/args.h"
 #include "cli/pager.h"
 #include "cli/render.h"
+#include "util/num.h"
 #include "util/text.h"
+
+#define MAX_TIMEOUT_S 86400u /* the daemon refuses more */
 
 struct answer {
 	struct ab_cli *cli;
@@ -144,6 +147,19 @@ static int build_request(const struct ab_cli *cli, struct ab_request *req)
 	return ab_cli_fail(cli, AB_EXIT_USAGE, "the arguments are too long");
 }
 
+/* Of the daemon, between two answers; longer where it may take its time. */
+static uint32_t deadline_ms(const struct ab_cli *cli)
+{
+	const char *timeout = ab_cli_opt(cli, "timeout");
+	uint64_t seconds = 0;
+
+	if (ab_cli_opt(cli, "follow"))
+		return 0;
+	if (timeout)
+		(void)ab_num_u64(timeout, 0, MAX_TIMEOUT_S, &seconds); /* it will say */
+	return (cli->verb->deadline_s + (uint32_t)seconds) * 1000u;
+}
+
 static ab_cli_offline_fn *offline_of(const struct ab_cli *cli)
 {
 	const struct ab_cli_offline_ops *ops = cli->setup->offline;
@@ -198,8 +214,7 @@ static int ask(const struct ab_cli *cli, struct answer *a)
 	r = build_request(cli, &req);
 	if (r)
 		return r;
-	if (!ab_cli_opt(cli, "follow"))
-		call.deadline_ms = cli->verb->deadline_s * 1000u;
+	call.deadline_ms = deadline_ms(cli);
 	r = ab_client_connect(path, cli->verb->deadline_s * 1000u, &fd);
 	if (r == AB_CLIENT_E_NO_DAEMON && offline)
 		return run_offline(cli, offline, a);
@@ -237,6 +252,21 @@ int ab_run_rows(struct ab_cli *cli)
 		status = ab_cli_fail(cli, AB_EXIT_FAILED, "cannot write the answer: %s",
 				     strerror(-r));
 	return status == AB_EXIT_OK && a.has_problem ? AB_EXIT_PROBLEM : status;
+}
+
+int ab_run_reach(struct ab_cli *cli)
+{
+	struct ab_client_answer answer;
+	char path[AB_ROOT_PATH + 16];
+	int fd, r;
+
+	if (ab_roots_socket(&cli->roots, path, sizeof(path)))
+		return ab_cli_fail(cli, AB_EXIT_USAGE, "--run-dir: too long");
+	r = ab_client_connect(path, cli->verb->deadline_s * 1000u, &fd);
+	if (r)
+		return report(cli, r, path, &answer);
+	close(fd);
+	return AB_EXIT_OK;
 }
 
 int ab_run_help(struct ab_cli *cli)

@@ -11,6 +11,11 @@
 
 /* Verbs whose answer is the daemon's rows, or the offline ones. */
 int ab_run_rows(struct ab_cli *cli);
+/* Does the daemon answer? Return: AB_EXIT_OK, or another one after a message. */
+int ab_run_reach(struct ab_cli *cli);
+int ab_run_wait(struct ab_cli *cli);
+int ab_run_drain(struct ab_cli *cli);
+int ab_run_undrain(struct ab_cli *cli);
 int ab_run_check(struct ab_cli *cli);
 int ab_run_ping(struct ab_cli *cli);
 int ab_run_help(struct ab_cli *cli);

@@ -133,6 +133,39 @@ static const struct ab_column progress_columns[] = {
 	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
 };
 
+static const struct ab_column drain_columns[] = {
+	{ "time_ms", NULL, AB_COLUMN_CLOCK, NULL },
+	{ "port", NULL, AB_COLUMN_TEXT, NULL },
+	{ "portal", NULL, AB_COLUMN_TEXT, NULL },
+	{ "state", NULL, AB_COLUMN_STATE, NULL },
+	{ "text", NULL, AB_COLUMN_TEXT, NULL },
+	{ NULL, NULL, AB_COLUMN_TEXT, NULL },
+};
+
+static const struct ab_verb_option drain_options[] = {
+	{ "persistent", 0, NULL,
+	  "over the next boot, too: below /etc, not below /run" },
+	{ "reason", 0, "TEXT", "for those who ask why" },
+	{ "force", 0, NULL, "also a network device that is not there" },
+	{ "timeout", 0, "SECONDS", "how long to wait for the last session (30)" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct ab_verb_option undrain_options[] = {
+	{ "timeout", 0, "SECONDS", "how long to wait for what is wanted (30)" },
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct ab_verb_option wait_options[] = {
+	{ "policy", 0, "POLICY", "only ports that it has taken" },
+	{ "port", 0, "PORT", "only this port" },
+	{ "target", 0, "TARGET",
+	  "sessions of this target; a pattern: of all that match" },
+	{ "paths", 0, "COUNT", "so many sessions of each target are enough" },
+	{ "timeout", 0, "SECONDS", "give up then (120); 0: only look" },
+	{ NULL, 0, NULL, NULL },
+};
+
 static const struct ab_verb_option event_options[] = {
 	{ "follow", 'f', NULL, "go on with what happens from now" },
 	{ "lines", 'n', "COUNT", "only the latest COUNT of the past" },
@@ -341,6 +374,48 @@ const struct ab_verb ab_verbs[] = {
 	  .options = resume_options,
 	  .columns = progress_columns,
 	  .run = ab_run_rows },
+	{ .name = "drain",
+	  .args = "PORT|PORTAL",
+	  .params = { "object" },
+	  .min_args = 1,
+	  .max_args = 1,
+	  .source = AB_VERB_DAEMON,
+	  .style = AB_STYLE_STREAM,
+	  .deadline_s = 60,
+	  .help = "maintenance: exclude it, and release its sessions one by one",
+	  .details =
+		  "A session goes only when its guards allow it: all that uses it has\n"
+		  "enough other paths. What is left after the time is told with the\n"
+		  "reason; the exit status is 1 then. Records stay.\n",
+	  .options = drain_options,
+	  .columns = drain_columns,
+	  .run = ab_run_drain },
+	{ .name = "undrain",
+	  .args = "[PORT|PORTAL]",
+	  .params = { "object" },
+	  .max_args = 1,
+	  .source = AB_VERB_DAEMON,
+	  .style = AB_STYLE_STREAM,
+	  .deadline_s = 60,
+	  .help = "the end of drain, and of what is held there; without a name of all",
+	  .options = undrain_options,
+	  .columns = drain_columns,
+	  .run = ab_run_undrain },
+	{ .name = "wait",
+	  .args = "",
+	  .source = AB_VERB_DAEMON,
+	  .style = AB_STYLE_STREAM,
+	  .deadline_s = 180,
+	  .has_object_lines = true,
+	  .help = "block until what is wanted is there: for units and scripts",
+	  .details =
+		  "Without options until every taken port has all that its policy\n"
+		  "wants, and at least one port is taken. Waits for a daemon that is\n"
+		  "still starting, too. 1 when the time is over, after a line for\n"
+		  "each thing that is missing.\n",
+	  .options = wait_options,
+	  .columns = progress_columns,
+	  .run = ab_run_wait },
 	{ .name = "events",
 	  .args = "",
 	  .source = AB_VERB_DAEMON,

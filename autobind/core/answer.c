@@ -5,6 +5,7 @@
 
 #include "core/login_code.h"
 #include "core/plan.h"
+#include "core/try.h"
 #include "util/text.h"
 
 static struct ab_job *find_job(struct ab_engine *e, uint64_t id)
@@ -38,6 +39,7 @@ static bool settle_write(const struct ab_step *s, struct ab_record_item *r,
 	switch ((enum ab_outcome)ev->done.outcome) {
 	case AB_OUTCOME_DONE:
 		r->backoff = (struct ab_backoff){ 0 };
+		ab_try_changed(e, &r->tries, false);
 		return true;
 	case AB_OUTCOME_EXISTS:
 	case AB_OUTCOME_GONE:
@@ -46,6 +48,7 @@ static bool settle_write(const struct ab_step *s, struct ab_record_item *r,
 	case AB_OUTCOME_MAX:
 		look_again(e, r);
 		ab_plan_backoff(e, &r->backoff);
+		ab_try_changed(e, &r->tries, true);
 		return false;
 	case AB_OUTCOME_RETRY:
 		ab_plan_backoff(e, &r->backoff);
@@ -54,6 +57,7 @@ static bool settle_write(const struct ab_step *s, struct ab_record_item *r,
 		r->is_denied = true;
 		break;
 	}
+	ab_try_changed(e, &r->tries, true);
 	/* It went while the job waited, and the job did not look: it was removed. */
 	if (r->ledger == AB_OWNER_OURS && !r->is_present && !r->is_restoring)
 		look_again(e, r);
@@ -126,6 +130,7 @@ static void node_done(const struct ab_step *s, const struct ab_job *job,
 		if (was_write) {
 			own(&n->record, ev->done.hash);
 			n->login.is_denied = false;
+			ab_try_changed(e, &n->login.tries, false);
 			memcpy(n->netdev, f->binding.netdev, sizeof(n->netdev));
 			memcpy(n->hwaddr, f->binding.hwaddr, sizeof(n->hwaddr));
 		} else {
@@ -198,8 +203,10 @@ static void discovery_done(const struct ab_step *s, const struct ab_job *job,
 		};
 		ab_plan_note(s, AB_NOTE_FOUND, p, &path->portal, NULL,
 			     (int32_t)count_founds(e, job->id));
+		ab_try_changed(e, &path->tries, false);
 	} else {
 		ab_plan_backoff(e, &path->discovery);
+		ab_try_changed(e, &path->tries, true);
 		if (is_new_failure)
 			ab_plan_note(s, AB_NOTE_DISCOVERY_FAILED, p, &path->portal,
 				     NULL, ev->done.code);
@@ -252,11 +259,13 @@ static void login_done(const struct ab_step *s, const struct ab_job *job,
 				     code);
 		l->code = code;
 		l->is_denied = ev->done.outcome == AB_OUTCOME_DENIED;
+		l->denied_hash = n->record.hash;
 		if (ev->done.outcome == AB_OUTCOME_UNKNOWN) {
 			l->is_awaited = true;
 			look_for_sessions(e);
 		}
 		retry_login(s, n);
+		ab_try_changed(e, &l->tries, true);
 		ab_world_touch_record(e, n);
 	}
 	ab_world_release_node(e, job->slot);

@@ -7,6 +7,7 @@
 #include "core/answer.h"
 #include "core/observe.h"
 #include "core/plan.h"
+#include "core/try.h"
 
 size_t ab_engine_size(const struct ab_limits *limits)
 {
@@ -214,7 +215,7 @@ static void take_event(const struct ab_step *s, const struct ab_event *ev)
 		take_record(s, ev);
 		break;
 	case AB_EV_LEDGER:
-		ab_observe_ledger(e, &ev->ledger);
+		ab_observe_ledger(s, &ev->ledger);
 		break;
 	case AB_EV_SESSION:
 	case AB_EV_SESSION_GONE:
@@ -302,6 +303,7 @@ int ab_engine_step(struct ab_engine *e, const struct ab_policy_set *set,
 		ab_plan_sessions(&s);
 		ab_plan_orphans(&s);
 	}
+	(void)ab_try_tell(&s); /* without room: in the next step */
 	ask_resyncs(&s);
 	e->next = next_deadline(e);
 	return 0;

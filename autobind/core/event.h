@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/chap.h"
 #include "core/types.h"
 
 /* Who observes. A source is stale until its first dump has ended. */
@@ -98,10 +99,11 @@ enum ab_owner {
 };
 
 enum ab_command_verb {
-	AB_COMMAND_APPLY,     /* forget HELD marks and backoff, plan everything again */
-	AB_COMMAND_PAUSE,     /* watch, probe, change nothing */
-	AB_COMMAND_RESUME,    /* the end of PAUSE, and of QUIESCE */
-	AB_COMMAND_QUIESCE,   /* as PAUSE: open-iscsi stops, and logs everything out */
+	AB_COMMAND_APPLY,   /* forget HELD marks and backoff, plan everything again; of
+			     * .scope only */
+	AB_COMMAND_PAUSE,   /* watch, probe, change nothing */
+	AB_COMMAND_RESUME,  /* the end of PAUSE, and of QUIESCE */
+	AB_COMMAND_QUIESCE, /* as PAUSE: open-iscsi stops, and logs everything out */
 	AB_COMMAND_UNQUIESCE, /* open-iscsi is back; a PAUSE goes on */
 	AB_COMMAND_MAX
 };
@@ -130,6 +132,19 @@ struct ab_ledger_entry {
 	uint8_t owner;	   /* enum ab_owner: INTENT, OURS or HELD on disk */
 	uint64_t hash;	   /* content that was (is to be) written */
 	uint64_t settings; /* node: ab_policy.settings_hash it was written under */
+	/* Node: CLOCK_BOOTTIME since when no discovery names it; 0: one does, or it was
+	 * not missed in this boot. */
+	uint64_t unwanted_ms;
+	uint64_t boot; /* mark of the boot that its times are of, the ledger's matter */
+	/* TRY; then .settings is the configuration that refused, .hash the content of
+	 * the record that a login was refused with. */
+	struct {
+		uint8_t what; /* enum ab_try */
+		uint8_t attempts;
+		bool is_denied;	  /* for good */
+		int32_t code;	  /* of the last one: errno or exit status */
+		uint64_t next_ms; /* CLOCK_BOOTTIME of the next one; at least 1 */
+	} try;
 	union {
 		struct ab_node_key node;
 		struct {
@@ -140,7 +155,6 @@ struct ab_ledger_entry {
 			uint64_t orphan_ms; /* CLOCK_BOOTTIME since when its port is
 					       gone; 0: it is not, or was not in this
 					       boot */
-			uint64_t boot; /* mark of that boot, the ledger's own matter */
 		} iface;
 	};
 };
@@ -149,6 +163,16 @@ enum ab_ledger_kind {
 	AB_LEDGER_IFACE = 1,
 	AB_LEDGER_NODE = 2,
 	AB_LEDGER_SESSION = 3, /* .node: the administrator ended its session */
+	AB_LEDGER_TRY = 4,     /* .try, .node: it failed; in RUN only */
+};
+
+/* What was tried, and how .node names it. */
+enum ab_try {
+	AB_TRY_DISCOVERY, /* the portal; the device as .iface */
+	AB_TRY_IFACE,	  /* .iface: writing that record */
+	AB_TRY_NODE,	  /* all: writing that record */
+	AB_TRY_LOGIN,	  /* all */
+	AB_TRY_MAX
 };
 
 struct ab_event {
@@ -221,6 +245,7 @@ struct ab_event {
 		} done;
 		struct {
 			uint8_t verb; /* enum ab_command_verb */
+			struct ab_scope scope;
 		} command;
 	};
 };
@@ -322,7 +347,8 @@ struct ab_effect {
 			struct ab_portal discovery; /* family 0: static */
 			/* Index in the current set: its [Node] keys apply. */
 			uint32_t policy;
-			uint64_t settings; /* their hash, for the ledger */
+			uint64_t settings;	 /* their hash, for the ledger */
+			char chap[AB_CHAP_NAME]; /* file with the secret; "": none */
 			/* Ours exists with .hash: replace it, else create. */
 			bool is_update;
 			uint64_t hash;
@@ -335,7 +361,8 @@ struct ab_effect {
 			struct ab_portal portal;
 			char initiatorname[AB_TARGET_NAME]; /* "": the host's */
 			uint32_t deadline_ms;
-			uint32_t max; /* lines */
+			uint32_t max;		 /* lines */
+			char chap[AB_CHAP_NAME]; /* file with the secret; "": none */
 		} discover;
 		struct {
 			struct ab_node_key key;

@@ -84,7 +84,9 @@ WORDS(verdicts, true, [AB_ROUTE_UNKNOWN] = "unknown", [AB_ROUTE_OK] = "ok",
       [AB_ROUTE_NONE] = "none");
 WORDS(record_states, false, [AB_RECORD_OK] = "ok", [AB_RECORD_BROKEN] = "broken");
 WORDS(ledger_kinds, false, [AB_LEDGER_IFACE] = "iface", [AB_LEDGER_NODE] = "node",
-      [AB_LEDGER_SESSION] = "session");
+      [AB_LEDGER_SESSION] = "session", [AB_LEDGER_TRY] = "try");
+WORDS(tries, true, [AB_TRY_DISCOVERY] = "discovery", [AB_TRY_IFACE] = "iface",
+      [AB_TRY_NODE] = "node", [AB_TRY_LOGIN] = "login");
 WORDS(owners, false, [AB_OWNER_FOREIGN] = "foreign", [AB_OWNER_INTENT] = "intended",
       [AB_OWNER_OURS] = "ours", [AB_OWNER_MODIFIED] = "modified",
       [AB_OWNER_HELD] = "held");
@@ -242,6 +244,7 @@ static const struct field ledger_node_fields[] = {
 	FW("owner", ledger.owner, owners),
 	F("hash", ledger.hash, FIELD_U64),
 	F("settings", ledger.settings, FIELD_U64),
+	F("unwanted", ledger.unwanted_ms, FIELD_U64),
 	F("target", ledger.node.target, FIELD_STRING),
 	F("portal", ledger.node.portal, FIELD_PORTAL),
 	F("tpgt", ledger.node.tpgt, FIELD_I32),
@@ -252,6 +255,23 @@ static const struct field ledger_node_fields[] = {
 static const struct field ledger_session_fields[] = {
 	FW("kind", ledger.kind, ledger_kinds),
 	FW("owner", ledger.owner, owners),
+	F("target", ledger.node.target, FIELD_STRING),
+	F("portal", ledger.node.portal, FIELD_PORTAL),
+	F("tpgt", ledger.node.tpgt, FIELD_I32),
+	F("iface", ledger.node.iface, FIELD_STRING),
+	END,
+};
+
+static const struct field ledger_try_fields[] = {
+	FW("kind", ledger.kind, ledger_kinds),
+	FW("owner", ledger.owner, owners),
+	FW("what", ledger.try.what, tries),
+	F("attempts", ledger.try.attempts, FIELD_U8),
+	F("code", ledger.try.code, FIELD_I32),
+	F("next", ledger.try.next_ms, FIELD_U64),
+	F("denied", ledger.try.is_denied, FIELD_FLAG),
+	F("hash", ledger.hash, FIELD_U64),
+	F("settings", ledger.settings, FIELD_U64),
 	F("target", ledger.node.target, FIELD_STRING),
 	F("portal", ledger.node.portal, FIELD_PORTAL),
 	F("tpgt", ledger.node.tpgt, FIELD_I32),
@@ -284,6 +304,9 @@ static const struct field done_fields[] = {
 
 static const struct field command_fields[] = {
 	FW("verb", command.verb, verbs),
+	F("port", command.scope.port, FIELD_STRING),
+	F("addr", command.scope.portal.addr, FIELD_ADDR),
+	F("tcpport", command.scope.portal.port, FIELD_U16),
 	END,
 };
 
@@ -331,6 +354,8 @@ static const struct field *fields_of(const struct ab_event *ev)
 		return ledger_node_fields;
 	if (ev->type == AB_EV_LEDGER && ev->ledger.kind == AB_LEDGER_SESSION)
 		return ledger_session_fields;
+	if (ev->type == AB_EV_LEDGER && ev->ledger.kind == AB_LEDGER_TRY)
+		return ledger_try_fields;
 	return event_types[ev->type].fields;
 }
 
@@ -381,6 +406,7 @@ static const struct field node_effect_fields[] = {
 	E("discovery", node.discovery, FIELD_PORTAL),
 	E("policy", node.policy, FIELD_U32),
 	E("settings", node.settings, FIELD_U64),
+	E("chap", node.chap, FIELD_STRING),
 	E("update", node.is_update, FIELD_FLAG),
 	E("hash", node.hash, FIELD_U64),
 	END,
@@ -405,6 +431,24 @@ static const struct field ledger_iface_effect_fields[] = {
 static const struct field ledger_node_effect_fields[] = {
 	EW("kind", ledger.kind, ledger_kinds),
 	EW("owner", ledger.owner, owners),
+	E("hash", ledger.hash, FIELD_U64),
+	E("settings", ledger.settings, FIELD_U64),
+	E("unwanted", ledger.unwanted_ms, FIELD_U64),
+	E("target", ledger.node.target, FIELD_STRING),
+	E("portal", ledger.node.portal, FIELD_PORTAL),
+	E("tpgt", ledger.node.tpgt, FIELD_I32),
+	E("iface", ledger.node.iface, FIELD_STRING),
+	END,
+};
+
+static const struct field ledger_try_effect_fields[] = {
+	EW("kind", ledger.kind, ledger_kinds),
+	EW("owner", ledger.owner, owners),
+	EW("what", ledger.try.what, tries),
+	E("attempts", ledger.try.attempts, FIELD_U8),
+	E("code", ledger.try.code, FIELD_I32),
+	E("next", ledger.try.next_ms, FIELD_U64),
+	E("denied", ledger.try.is_denied, FIELD_FLAG),
 	E("hash", ledger.hash, FIELD_U64),
 	E("settings", ledger.settings, FIELD_U64),
 	E("target", ledger.node.target, FIELD_STRING),
@@ -457,6 +501,7 @@ static const struct field discover_fields[] = {
 	E("initiator", discover.initiatorname, FIELD_STRING),
 	E("deadline", discover.deadline_ms, FIELD_U32),
 	E("max", discover.max, FIELD_U32),
+	E("chap", discover.chap, FIELD_STRING),
 	END,
 };
 
@@ -500,6 +545,8 @@ static const struct field *fields_of_effect(const struct ab_effect *ef)
 		return ledger_node_effect_fields;
 	if (is_ledger && ef->ledger.kind == AB_LEDGER_SESSION)
 		return ledger_session_effect_fields;
+	if (is_ledger && ef->ledger.kind == AB_LEDGER_TRY)
+		return ledger_try_effect_fields;
 	return effect_types[ef->type].fields;
 }
 

@@ -38,6 +38,26 @@ const char *ab_ledger_strerror(int code)
 
 /* --- records --------------------------------------------------------------------- */
 
+static bool is_portal(const struct ab_portal *p)
+{
+	return p->port != 0 &&
+	       (p->addr.family == AF_INET || p->addr.family == AF_INET6);
+}
+
+/* Its key has the parts that name what was tried, and no others. */
+static bool can_hold_try(const struct ab_ledger_entry *e)
+{
+	const struct ab_node_key *key = &e->node;
+	bool has_target = e->try.what == AB_TRY_NODE || e->try.what == AB_TRY_LOGIN;
+	bool has_portal = has_target || e->try.what == AB_TRY_DISCOVERY;
+
+	return e->owner == AB_OWNER_OURS && e->try.what < AB_TRY_MAX &&
+	       e->try.next_ms > 0 && e->try.next_ms <= MS_MAX &&
+	       key->iface[0] != '\0' && (key->target[0] != '\0') == has_target &&
+	       (has_portal ? is_portal(&key->portal)
+			   : key->portal.port == 0 && key->tpgt == 0);
+}
+
 /* Whatever the parser refuses must not be written: it would cost the whole file. */
 bool ab_ledger_can_hold(const struct ab_ledger_entry *e)
 {
@@ -51,13 +71,20 @@ bool ab_ledger_can_hold(const struct ab_ledger_entry *e)
 		       e->iface.port.perm_hwaddr.len <=
 			       sizeof(e->iface.port.perm_hwaddr.bytes) &&
 		       e->iface.retire_ms <= MS_MAX && e->iface.orphan_ms <= MS_MAX;
+	if (e->kind == AB_LEDGER_TRY)
+		return can_hold_try(e);
 	if (e->kind != AB_LEDGER_NODE &&
 	    (e->kind != AB_LEDGER_SESSION || e->owner != AB_OWNER_HELD))
 		return false;
-	return e->node.target[0] != '\0' && e->node.iface[0] != '\0' &&
-	       e->node.portal.port != 0 &&
-	       (e->node.portal.addr.family == AF_INET ||
-		e->node.portal.addr.family == AF_INET6);
+	return e->unwanted_ms <= MS_MAX && e->node.target[0] != '\0' &&
+	       e->node.iface[0] != '\0' && is_portal(&e->node.portal);
+}
+
+uint64_t *ab_ledger_time(struct ab_ledger_entry *e)
+{
+	if (e->kind == AB_LEDGER_TRY)
+		return &e->try.next_ms;
+	return e->kind == AB_LEDGER_IFACE ? &e->iface.orphan_ms : &e->unwanted_ms;
 }
 
 bool ab_ledger_same_record(const struct ab_ledger_entry *a,
@@ -67,7 +94,8 @@ bool ab_ledger_same_record(const struct ab_ledger_entry *a,
 		return false;
 	if (a->kind == AB_LEDGER_IFACE)
 		return ab_streq(a->iface.name, b->iface.name);
-	return ab_streq(a->node.target, b->node.target) &&
+	return (a->kind != AB_LEDGER_TRY || a->try.what == b->try.what) &&
+	       ab_streq(a->node.target, b->node.target) &&
 	       ab_portal_equal(&a->node.portal, &b->node.portal) &&
 	       a->node.tpgt == b->node.tpgt && ab_streq(a->node.iface, b->node.iface);
 }
@@ -91,8 +119,16 @@ static const char *const kind_words[] = {
 	[AB_LEDGER_IFACE] = "iface",
 	[AB_LEDGER_NODE] = "node",
 	[AB_LEDGER_SESSION] = "session",
+	[AB_LEDGER_TRY] = "try",
 };
 #define N_KINDS (sizeof(kind_words) / sizeof(kind_words[0]))
+
+static const char *const try_words[] = {
+	[AB_TRY_DISCOVERY] = "discovery",
+	[AB_TRY_IFACE] = "iface",
+	[AB_TRY_NODE] = "node",
+	[AB_TRY_LOGIN] = "login",
+};
 
 static const char *owner_word(uint8_t owner)
 {
@@ -116,6 +152,19 @@ static void add_value(struct ab_text *t, const char *key, const char *value)
 	ab_text_add_escaped(t, value, strlen(value));
 }
 
+/* A time of CLOCK_BOOTTIME, with the boot that it is of. */
+static void add_time(struct ab_text *t, const char *key, uint64_t ms, uint64_t boot)
+{
+	if (ms == 0)
+		return;
+	ab_text_addc(t, '\t');
+	ab_text_add(t, key);
+	ab_text_addc(t, '=');
+	ab_text_addu(t, ms);
+	ab_text_add(t, "\tboot=");
+	ab_text_addx(t, boot, 16);
+}
+
 static void add_iface(struct ab_text *t, const struct ab_ledger_entry *e)
 {
 	const struct ab_port_identity *port = &e->iface.port;
@@ -137,22 +186,31 @@ static void add_iface(struct ab_text *t, const struct ab_ledger_entry *e)
 		ab_text_add(t, "\tretire=");
 		ab_text_addu(t, e->iface.retire_ms);
 	}
-	if (e->iface.orphan_ms) {
-		ab_text_add(t, "\torphan=");
-		ab_text_addu(t, e->iface.orphan_ms);
-		ab_text_add(t, "\tboot=");
-		ab_text_addx(t, e->iface.boot, 16);
-	}
+	add_time(t, "orphan", e->iface.orphan_ms, e->boot);
 }
 
 static void add_node(struct ab_text *t, const struct ab_node_key *node)
 {
 	add_value(t, "target", node->target);
-	ab_text_add(t, "\tportal=");
-	ab_name_add_portal(t, &node->portal);
-	ab_text_add(t, "\ttpgt=");
-	ab_text_addi(t, node->tpgt);
+	if (node->portal.port) {
+		ab_text_add(t, "\tportal=");
+		ab_name_add_portal(t, &node->portal);
+		ab_text_add(t, "\ttpgt=");
+		ab_text_addi(t, node->tpgt);
+	}
 	add_value(t, "iface", node->iface);
+}
+
+static void add_try(struct ab_text *t, const struct ab_ledger_entry *e)
+{
+	add_value(t, "what", try_words[e->try.what]);
+	ab_text_add(t, "\tattempts=");
+	ab_text_addu(t, e->try.attempts);
+	ab_text_add(t, "\tcode=");
+	ab_text_addi(t, e->try.code);
+	if (e->try.is_denied)
+		ab_text_add(t, "\tdenied=1");
+	add_time(t, "next", e->try.next_ms, e->boot);
 }
 
 void ab_ledger_begin(struct ab_ledger_writer *w, struct ab_text *t)
@@ -173,14 +231,18 @@ void ab_ledger_add(struct ab_ledger_writer *w, struct ab_text *t,
 	ab_text_add(t, owner_word(e->owner));
 	ab_text_add(t, "\thash=");
 	ab_text_addx(t, e->hash, 16);
+	if (e->kind == AB_LEDGER_TRY)
+		add_try(t, e);
 	if (e->kind == AB_LEDGER_IFACE)
 		add_iface(t, e);
 	else
 		add_node(t, &e->node);
-	if (e->kind == AB_LEDGER_NODE && e->settings) {
+	if ((e->kind == AB_LEDGER_NODE || e->kind == AB_LEDGER_TRY) && e->settings) {
 		ab_text_add(t, "\tsettings=");
 		ab_text_addx(t, e->settings, 16);
 	}
+	if (e->kind == AB_LEDGER_NODE)
+		add_time(t, "unwanted", e->unwanted_ms, e->boot);
 	ab_text_addc(t, '\n');
 	w->crc = ab_crc32c(w->crc, t->buf + from, t->len - from);
 	w->n++;
@@ -282,11 +344,19 @@ enum {
 	HAS_RETIRE = 1 << 12,
 	HAS_ORPHAN = 1 << 13,
 	HAS_BOOT = 1 << 14,
+	HAS_UNWANTED = 1 << 15,
+	HAS_WHAT = 1 << 16,
+	HAS_ATTEMPTS = 1 << 17,
+	HAS_CODE = 1 << 18,
+	HAS_DENIED = 1 << 19,
+	HAS_NEXT = 1 << 20,
 };
 #define OF_IFACE (1 << AB_LEDGER_IFACE)
 #define OF_NODE (1 << AB_LEDGER_NODE)
 #define OF_SESSION (1 << AB_LEDGER_SESSION)
+#define OF_TRY (1 << AB_LEDGER_TRY)
 #define NEEDS_IFACE (HAS_HASH | HAS_NAME | HAS_PORT)
+#define NEEDS_TRY (HAS_HASH | HAS_WHAT | HAS_ATTEMPTS | HAS_CODE | HAS_NEXT | HAS_IFACE)
 #define NEEDS_NODE (HAS_HASH | HAS_TARGET | HAS_PORTAL | HAS_TPGT | HAS_IFACE)
 
 static const struct {
@@ -294,21 +364,27 @@ static const struct {
 	unsigned int flag;
 	uint8_t kinds; /* bits: 1 << enum ab_ledger_kind */
 } fields[] = {
-	{ "hash", HAS_HASH, OF_IFACE | OF_NODE | OF_SESSION },
+	{ "hash", HAS_HASH, OF_IFACE | OF_NODE | OF_SESSION | OF_TRY },
 	{ "name", HAS_NAME, OF_IFACE },
 	{ "port", HAS_PORT, OF_IFACE },
 	{ "vlan", HAS_VLAN, OF_IFACE },
 	{ "hwaddr", HAS_HWADDR, OF_IFACE },
 	{ "path", HAS_PATH, OF_IFACE },
 	{ "netdev", HAS_NETDEV, OF_IFACE },
-	{ "target", HAS_TARGET, OF_NODE | OF_SESSION },
-	{ "portal", HAS_PORTAL, OF_NODE | OF_SESSION },
-	{ "tpgt", HAS_TPGT, OF_NODE | OF_SESSION },
-	{ "iface", HAS_IFACE, OF_NODE | OF_SESSION },
-	{ "settings", HAS_SETTINGS, OF_NODE },
+	{ "target", HAS_TARGET, OF_NODE | OF_SESSION | OF_TRY },
+	{ "portal", HAS_PORTAL, OF_NODE | OF_SESSION | OF_TRY },
+	{ "tpgt", HAS_TPGT, OF_NODE | OF_SESSION | OF_TRY },
+	{ "iface", HAS_IFACE, OF_NODE | OF_SESSION | OF_TRY },
+	{ "settings", HAS_SETTINGS, OF_NODE | OF_TRY },
 	{ "retire", HAS_RETIRE, OF_IFACE },
 	{ "orphan", HAS_ORPHAN, OF_IFACE },
-	{ "boot", HAS_BOOT, OF_IFACE },
+	{ "unwanted", HAS_UNWANTED, OF_NODE },
+	{ "boot", HAS_BOOT, OF_IFACE | OF_NODE | OF_TRY },
+	{ "what", HAS_WHAT, OF_TRY },
+	{ "attempts", HAS_ATTEMPTS, OF_TRY },
+	{ "code", HAS_CODE, OF_TRY },
+	{ "denied", HAS_DENIED, OF_TRY },
+	{ "next", HAS_NEXT, OF_TRY },
 };
 
 static unsigned int field_of(struct span key, uint8_t kind)
@@ -319,6 +395,34 @@ static unsigned int field_of(struct span key, uint8_t kind)
 		if (is_word(key, fields[i].key))
 			return fields[i].kinds & 1 << kind ? fields[i].flag : 0;
 	return 0;
+}
+
+static bool set_try(struct ab_ledger_entry *e, unsigned int field, const char *value)
+{
+	uint64_t u;
+	int64_t i;
+
+	switch (field) {
+	case HAS_WHAT:
+		while (e->try.what < AB_TRY_MAX &&
+		       !ab_streq(value, try_words[e->try.what]))
+			e->try.what++;
+		return e->try.what < AB_TRY_MAX;
+	case HAS_ATTEMPTS:
+		if (ab_num_u64(value, 0, UINT8_MAX, &u))
+			return false;
+		e->try.attempts = (uint8_t)u;
+		return true;
+	case HAS_DENIED:
+		return e->try.is_denied = ab_streq(value, "1");
+	case HAS_NEXT:
+		return ab_num_u64(value, 1, MS_MAX, &e->try.next_ms) == 0;
+	default:
+		if (ab_num_i64(value, INT32_MIN, INT32_MAX, &i))
+			return false;
+		e->try.code = (int32_t)i;
+		return true;
+	}
 }
 
 static bool set_number(struct ab_ledger_entry *e, unsigned int field, const char *value)
@@ -344,6 +448,8 @@ static bool set_number(struct ab_ledger_entry *e, unsigned int field, const char
 		return ab_num_u64(value, 0, MS_MAX, &e->iface.retire_ms) == 0;
 	case HAS_ORPHAN:
 		return ab_num_u64(value, 1, MS_MAX, &e->iface.orphan_ms) == 0;
+	case HAS_UNWANTED:
+		return ab_num_u64(value, 1, MS_MAX, &e->unwanted_ms) == 0;
 	default:
 		if (ab_num_i64(value, INT32_MIN, INT32_MAX, &i))
 			return false;
@@ -363,7 +469,7 @@ static bool set_field(struct ab_ledger_entry *e, unsigned int field, struct span
 	case HAS_SETTINGS:
 		return get_hex(value, 16, &e->settings);
 	case HAS_BOOT:
-		return get_hex(value, 16, &e->iface.boot);
+		return get_hex(value, 16, &e->boot);
 	case HAS_NAME:
 		return get_text(value, e->iface.name, sizeof(e->iface.name));
 	case HAS_HWADDR:
@@ -377,8 +483,10 @@ static bool set_field(struct ab_ledger_entry *e, unsigned int field, struct span
 	case HAS_IFACE:
 		return get_text(value, e->node.iface, sizeof(e->node.iface));
 	default:
-		return get_text(value, text, sizeof(text)) &&
-		       set_number(e, field, text);
+		if (!get_text(value, text, sizeof(text)))
+			return false;
+		return field >= HAS_WHAT ? set_try(e, field, text)
+					 : set_number(e, field, text);
 	}
 }
 
@@ -420,9 +528,11 @@ static bool parse_entry(struct span line, struct ab_ledger_entry *e)
 			return false;
 		seen |= field;
 	}
-	if (e->kind == AB_LEDGER_IFACE && e->iface.orphan_ms == 0)
-		e->iface.boot = 0; /* of no time */
-	needs = e->kind == AB_LEDGER_IFACE ? NEEDS_IFACE : NEEDS_NODE;
+	if (*ab_ledger_time(e) == 0)
+		e->boot = 0; /* of no time */
+	needs = e->kind == AB_LEDGER_IFACE ? NEEDS_IFACE
+		: e->kind == AB_LEDGER_TRY ? NEEDS_TRY
+					   : NEEDS_NODE;
 	return (seen & needs) == needs && ab_ledger_can_hold(e);
 }
 

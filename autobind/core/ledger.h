@@ -8,9 +8,11 @@
  * - "iface", owner, then hash= name= port= [vlan=] [hwaddr=] [path=] [netdev=]
  *   [retire= of its policy, ms] [orphan= since when its port is gone, CLOCK_BOOTTIME in
  *   ms, boot= mark of that boot]
- * - "node", owner, then hash= target= portal= tpgt= iface= [settings=]
- *
+ * - "node", owner, then hash= target= portal= tpgt= iface= [settings=] [unwanted= since
+ *   when no discovery names it, boot= likewise]
  * - "session", held, then the same keys: the administrator ended that session
+ * - "try", ours, then hash= what= attempts= code= next= (CLOCK_BOOTTIME in ms) boot=
+ *   [denied=1] [settings=] and of target= portal= tpgt= iface= what names it: it failed
  *
  * The owner is intent, ours or held. The last line is "end", the number of entries and
  * crc32c= of every byte before it. One record may have two lines: what is on disk
@@ -79,6 +81,9 @@ void ab_ledger_end(struct ab_ledger_writer *w, struct ab_text *t);
 
 /* May this entry be written? False: it has no place in a ledger. */
 bool ab_ledger_can_hold(const struct ab_ledger_entry *entry);
+
+/* The one time of CLOCK_BOOTTIME that the entry may have, in ms; 0: none. */
+uint64_t *ab_ledger_time(struct ab_ledger_entry *entry);
 
 /* Do both speak of the same record? */
 bool ab_ledger_same_record(const struct ab_ledger_entry *a,

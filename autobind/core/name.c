@@ -325,6 +325,23 @@ int ab_name_parse_portal(const char *s, struct ab_portal *ret_portal)
 	return 0;
 }
 
+int ab_name_parse_scope(const char *s, struct ab_scope *ret_scope)
+{
+	struct ab_scope scope = { .port = "" };
+
+	if (ab_name_parse_addr(s, &scope.portal.addr) != 0) {
+		scope.portal = (struct ab_portal){ 0 };
+		if (ab_name_parse_portal(s, &scope.portal) != 0) {
+			scope.portal = (struct ab_portal){ 0 };
+			if (!*s || strchr(s, '/') ||
+			    !ab_copy(scope.port, sizeof(scope.port), s))
+				return AB_NAME_E_SYNTAX;
+		}
+	}
+	*ret_scope = scope;
+	return 0;
+}
+
 int ab_name_parse_portal_tpgt(const char *s, struct ab_portal *ret_portal,
 			      int32_t *ret_tpgt)
 {

@@ -58,6 +58,8 @@ int ab_name_parse_portal(const char *s, struct ab_portal *ret_portal);
 int ab_name_parse_portal_tpgt(const char *s, struct ab_portal *ret_portal,
 			      int32_t *ret_tpgt);
 /* "aa:bb:cc:dd:ee:ff" or with '-', any case; 6 or 20 bytes. */
+/* A device name, ADDRESS (of every TCP port) or ADDRESS:PORT. */
+int ab_name_parse_scope(const char *s, struct ab_scope *ret_scope);
 int ab_name_parse_hwaddr(const char *s, struct ab_hwaddr *ret_hwaddr);
 
 /* Room for the longest text of each kind, terminator included. */

@@ -8,6 +8,8 @@
 #include "core/desired.h"
 #include "core/ledger.h"
 #include "core/plan.h"
+#include "core/session.h"
+#include "core/try.h"
 #include "util/text.h"
 
 /* --- links, addresses, udev --- */
@@ -234,7 +236,7 @@ void ab_observe_probe(const struct ab_step *s, const struct ab_event *ev)
 	if (is_edge)
 		note_edge(s, path);
 	if (is_edge && path->health.state == AB_PATH_UP)
-		ab_plan_ask_again(e, path);
+		ab_plan_greet(e, path, was_slow);
 	if (ab_health_is_down(&path->health) && ev->probe.result != AB_PROBE_ANSWER)
 		slow_down(&path->health, pol);
 	/* A sample without an edge changes nothing but the pace of a slow path. */
@@ -337,7 +339,10 @@ void ab_observe_node(const struct ab_step *s, const struct ab_event *ev)
 	ab_world_claim_sessions(e, slot);
 	ab_world_touch_target(e, n->target);
 	/* With other values, another CHAP secret, it may go well. */
-	n->login.is_denied = false;
+	if (n->login.is_denied && n->login.denied_hash != n->record.hash) {
+		n->login.is_denied = false;
+		ab_try_changed(e, &n->login.tries, false);
+	}
 	memcpy(n->netdev, ev->node.netdev, sizeof(n->netdev));
 	memcpy(n->hwaddr, ev->node.hwaddr, sizeof(n->hwaddr));
 	ab_observe_session_binding(e, n);
@@ -431,29 +436,38 @@ static void ledger_of_session(struct ab_engine *e, const struct ab_ledger_entry 
 		ab_observe_hold_session(e, n, false);
 }
 
+/* A time of the ledger; 0: never. */
+static ab_mono boottime(const struct ab_engine *e, uint64_t ms)
+{
+	return ms ? ab_mono_min(ab_mono_add_ms(ab_mono_ns(0), (int64_t)ms), e->now)
+		  : AB_MONO_NEVER;
+}
+
 /* What the ledger says of the end of a record whose port is gone. In another boot the
  * time counts anew from when the port is missed: that clock is over, devices may come
  * late, and a record that goes too early may be one that is still wanted. */
 static void restore_retire(const struct ab_engine *e, struct ab_iface *f,
 			   const struct ab_ledger_entry *entry)
 {
-	ab_mono since = ab_mono_add_ms(ab_mono_ns(0), (int64_t)entry->iface.orphan_ms);
-
 	if (f->port != AB_NONE || f->record.is_ledger_due)
 		return;
 	f->retire_ms = entry->iface.can_retire ? (int64_t)entry->iface.retire_ms : -1;
-	f->orphan_since =
-		entry->iface.orphan_ms ? ab_mono_min(since, e->now) : AB_MONO_NEVER;
+	f->orphan_since = boottime(e, entry->iface.orphan_ms);
 }
 
-void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry)
+void ab_observe_ledger(const struct ab_step *s, const struct ab_ledger_entry *entry)
 {
+	struct ab_engine *e = s->e;
 	struct ab_record_item *r;
 
 	if (!ab_ledger_can_hold(entry))
 		return;
 	if (entry->kind == AB_LEDGER_SESSION) {
 		ledger_of_session(e, entry);
+		return;
+	}
+	if (entry->kind == AB_LEDGER_TRY) {
+		ab_try_restore(s, entry);
 		return;
 	}
 	if (entry->kind == AB_LEDGER_IFACE) {
@@ -467,6 +481,9 @@ void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry)
 		struct ab_node *n = ab_node_at(e, ab_world_add_node(e, &entry->node));
 
 		n->settings = entry->settings;
+		/* As with an iface record's port. */
+		if (!n->is_wanted && !n->record.is_ledger_due)
+			n->unwanted_since = boottime(e, entry->unwanted_ms);
 		r = &n->record;
 	}
 	r->is_ledger_seen = true;
@@ -684,6 +701,7 @@ void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev)
 		break;
 	case AB_SOURCE_LEDGER:
 		e->is_ledger_unreadable = ev->dump.is_unreadable;
+		e->has_tries = true;
 		sweep_ledger(e);
 		/* Only a whole listing shows what is missing. */
 		if (e->is_fresh[AB_SOURCE_RECORDS] && !e->is_dumping[AB_SOURCE_RECORDS])
@@ -702,26 +720,50 @@ void ab_observe_dump_end(const struct ab_step *s, const struct ab_event *ev)
 
 /* --- commands, policy --- */
 
+/* Releases that were refused are tried again now. */
+static void retry_releases(struct ab_engine *e)
+{
+	uint32_t i;
+
+	for (i = ab_table_next(e, &e->sessions, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->sessions, i))
+		ab_session_at(e, i)->backoff = (struct ab_backoff){ 0 };
+}
+
 /* What was refused or failed under the old policy may go well under the new one. */
+static void pardon_record(struct ab_engine *e, struct ab_record_item *r)
+{
+	r->is_denied = false;
+	ab_try_changed(e, &r->tries, false);
+}
+
+static void pardon_login(struct ab_engine *e, struct ab_login *l)
+{
+	l->is_denied = false;
+	ab_try_changed(e, &l->tries, false);
+}
+
 void ab_observe_policy(const struct ab_step *s)
 {
 	struct ab_engine *e = s->e;
+	bool is_same = ab_try_is_same_conf(s);
 	uint32_t i;
 
 	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ports, i))
 		ab_desired_follow_set(s->set, ab_port_at(e, i));
-	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
+	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE && !is_same;
 	     i = ab_table_next(e, &e->nodes, i)) {
-		ab_node_at(e, i)->record.is_denied = false;
-		ab_node_at(e, i)->login.is_denied = false;
+		pardon_record(e, &ab_node_at(e, i)->record);
+		pardon_login(e, &ab_node_at(e, i)->login);
 		ab_world_release_node(e, i);
 	}
 	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ifaces, i)) {
 		struct ab_iface *f = ab_iface_at(e, i);
 
-		f->record.is_denied = false;
+		if (!is_same)
+			pardon_record(e, &f->record);
 		/* A name that nothing was written under yet may be another one now. */
 		if (f->port != AB_NONE && !f->record.is_present && !f->record.job &&
 		    !f->record.is_awaited && f->record.ledger == AB_OWNER_FOREIGN) {
@@ -731,46 +773,67 @@ void ab_observe_policy(const struct ab_step *s)
 			ab_world_release_iface(e, i);
 		}
 	}
+	retry_releases(e);
 	ab_world_touch_all(e, true);
+	ab_world_touch_targets(e); /* a deny list may say Drain now */
 }
 
 static void apply_record(struct ab_engine *e, struct ab_record_item *r)
 {
-	r->is_denied = r->is_doubted = false;
+	r->is_doubted = false;
 	r->backoff = (struct ab_backoff){ 0 };
+	pardon_record(e, r);
 	if (r->ledger == AB_OWNER_HELD)
 		set_ledger(e, r, AB_OWNER_FOREIGN);
 }
 
 static void apply_login(struct ab_engine *e, struct ab_node *n)
 {
-	n->login.is_denied = false;
 	n->login.backoff = (struct ab_backoff){ 0 };
+	pardon_login(e, &n->login);
 	ab_observe_hold_session(e, n, false);
 	ab_world_touch_target(e, n->target);
 }
 
+/* Does the scope have the port that uses the iface record? */
+static bool is_iface_in(const struct ab_engine *e, const struct ab_scope *scope,
+			const struct ab_iface *f)
+{
+	if (!scope->port[0])
+		return !scope->portal.addr.family;
+	return f->port != AB_NONE &&
+	       ab_streq(ab_port_at_const(e, f->port)->link.name, scope->port);
+}
+
 /* The administrator wants it done now: nothing is held and nothing waits. */
-static void apply(struct ab_engine *e)
+static void apply(struct ab_engine *e, const struct ab_scope *scope)
 {
 	uint32_t i;
 
 	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->nodes, i)) {
+		if (!ab_session_is_in(e, scope, ab_node_at(e, i)))
+			continue;
 		apply_record(e, &ab_node_at(e, i)->record);
 		apply_login(e, ab_node_at(e, i));
 		ab_world_release_node(e, i);
 	}
 	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ifaces, i)) {
+		if (!is_iface_in(e, scope, ab_iface_at(e, i)))
+			continue;
 		apply_record(e, &ab_iface_at(e, i)->record);
 		ab_world_release_iface(e, i);
 	}
 	for (i = ab_table_next(e, &e->paths, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->paths, i))
-		if (!ab_path_at(e, i)->discovery_job)
+		if (!ab_path_at(e, i)->discovery_job) {
 			ab_path_at(e, i)->discovery =
 				(struct ab_backoff){ .next = e->now };
+			ab_try_changed(e, &ab_path_at(e, i)->tries, false);
+		}
+	ab_try_forget_pending(e);
+	retry_releases(e);
 	ab_world_touch_all(e, true);
 }
 
@@ -780,7 +843,7 @@ void ab_observe_command(const struct ab_step *s, const struct ab_event *ev)
 
 	switch ((enum ab_command_verb)ev->command.verb) {
 	case AB_COMMAND_APPLY:
-		apply(e);
+		apply(e, &ev->command.scope);
 		return;
 	case AB_COMMAND_PAUSE:
 		e->is_paused_by_hand = true;

@@ -25,7 +25,7 @@ void ab_observe_iface(const struct ab_step *s, const struct ab_event *ev);
 void ab_observe_iface_gone(const struct ab_step *s, const struct ab_event *ev);
 void ab_observe_node(const struct ab_step *s, const struct ab_event *ev);
 void ab_observe_node_gone(const struct ab_step *s, const struct ab_event *ev);
-void ab_observe_ledger(struct ab_engine *e, const struct ab_ledger_entry *entry);
+void ab_observe_ledger(const struct ab_step *s, const struct ab_ledger_entry *entry);
 void ab_observe_session(const struct ab_step *s, const struct ab_session *session);
 void ab_observe_session_gone(const struct ab_step *s, uint32_t sid);
 void ab_observe_multipath(struct ab_engine *e, uint8_t state);

@@ -10,15 +10,14 @@
 #include <string.h>
 
 #include "core/plan.h"
+#include "core/session.h"
+#include "core/try.h"
 #include "util/text.h"
 
 static const struct ab_port *port_of(const struct ab_engine *e, const struct ab_node *n)
 {
-	uint32_t port = ab_iface_at_const(e, n->iface)->port;
-	uint32_t path = ab_world_login_path(e, n);
+	uint32_t port = ab_session_port(e, n);
 
-	if (path != AB_NONE)
-		port = ab_path_at_const(e, path)->port;
 	return port != AB_NONE ? ab_port_at_const(e, port) : NULL;
 }
 
@@ -43,6 +42,7 @@ static void logged_in(struct ab_engine *e, struct ab_node *n)
 	n->login.is_denied = n->login.is_awaited = false;
 	n->login.backoff = (struct ab_backoff){ 0 };
 	n->login.code = 0;
+	ab_try_changed(e, &n->login.tries, false);
 	ab_observe_hold_session(e, n, false);
 }
 

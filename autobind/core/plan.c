@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/try.h"
 #include "util/text.h"
 
 /* architecture.md E: soak until 50 ms after the last event, 250 ms in all. */
@@ -299,8 +300,14 @@ static bool plan_port(const struct ab_step *s, uint32_t port)
 		p->n_wanted = p->n_up = p->n_records = p->n_records_wanted = 0;
 		p->n_sessions = p->n_sessions_wanted = p->n_sessions_held = 0;
 	}
-	if (p->state != old_state)
+	if (p->state != old_state) {
 		p->changed_at = s->e->now;
+		/* It may be drained: sessions over it are to go, or are not any more.
+		 */
+		if (p->state == AB_PORT_STATE_EXCLUDED ||
+		    old_state == AB_PORT_STATE_EXCLUDED)
+			ab_world_touch_targets(s->e);
+	}
 	return is_done;
 }
 
@@ -319,6 +326,22 @@ static bool tell_ledger(const struct ab_step *s, struct ab_record_item *r, uint8
 	ef->ledger.hash = is_put ? r->own_hash : 0;
 	r->is_ledger_due = false;
 	return true;
+}
+
+/* As the ledger has it; 0: never. */
+static uint64_t boottime_ms(ab_mono t)
+{
+	return ab_mono_is_never(t) ? 0 : (uint64_t)ab_mono_ms_between(ab_mono_ns(0), t);
+}
+
+bool ab_plan_tell_node(const struct ab_step *s, struct ab_node *n)
+{
+	struct ab_ledger_entry entry = { .settings = n->settings,
+					 .unwanted_ms =
+						 boottime_ms(n->unwanted_since) };
+
+	ab_world_node_key(s->e, n, &entry.node);
+	return tell_ledger(s, &n->record, AB_LEDGER_NODE, &entry);
 }
 
 /* The administrator's word about a session. */
@@ -344,15 +367,11 @@ static bool tell_ledger_of_nodes(const struct ab_step *s)
 	for (i = ab_table_next(e, &e->nodes, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->nodes, i)) {
 		struct ab_node *n = ab_node_at(e, i);
-		struct ab_ledger_entry entry = { .settings = n->settings };
 
 		if (n->login.is_ledger_due && !tell_ledger_of_session(s, n))
 			return false;
-		if (n->record.is_ledger_due) {
-			ab_world_node_key(e, n, &entry.node);
-			if (!tell_ledger(s, &n->record, AB_LEDGER_NODE, &entry))
-				return false;
-		}
+		if (n->record.is_ledger_due && !ab_plan_tell_node(s, n))
+			return false;
 		ab_world_release_node(e, i);
 	}
 	return true;
@@ -365,9 +384,7 @@ bool ab_plan_tell_iface(const struct ab_step *s, struct ab_iface *f)
 	(void)ab_copy(entry.iface.name, sizeof(entry.iface.name), f->binding.iface);
 	entry.iface.can_retire = f->retire_ms >= 0;
 	entry.iface.retire_ms = entry.iface.can_retire ? (uint64_t)f->retire_ms : 0;
-	if (!ab_mono_is_never(f->orphan_since))
-		entry.iface.orphan_ms =
-			(uint64_t)ab_mono_ms_between(ab_mono_ns(0), f->orphan_since);
+	entry.iface.orphan_ms = boottime_ms(f->orphan_since);
 	return tell_ledger(s, &f->record, AB_LEDGER_IFACE, &entry);
 }
 
@@ -391,6 +408,8 @@ static bool tell_ledger_of_ifaces(const struct ab_step *s)
 
 bool ab_plan_ledger(const struct ab_step *s)
 {
+	if (!ab_try_tell(s))
+		return false;
 	if (s->e->is_ledger_dirty &&
 	    (!tell_ledger_of_nodes(s) || !tell_ledger_of_ifaces(s)))
 		return false;

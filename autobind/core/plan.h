@@ -30,9 +30,10 @@
  */
 bool ab_plan_ledger(const struct ab_step *s);
 
-/* Tells it now what it is to say of an iface record, its Retire included. Return: false
- * when there was no room. */
+/* Tells it now what it is to say of a record, the times of its Retire included. Return:
+ * false when there was no room. */
 bool ab_plan_tell_iface(const struct ab_step *s, struct ab_iface *f);
+bool ab_plan_tell_node(const struct ab_step *s, struct ab_node *n);
 
 /* Plans every dirty port whose soak is over; ports that could not be finished stay
  * dirty. */
@@ -85,6 +86,10 @@ struct ab_job *ab_plan_start_job(struct ab_engine *e, enum ab_job_kind kind,
 
 /* The portal is to be asked for its targets now, or as soon as may be. */
 void ab_plan_ask_again(struct ab_engine *e, struct ab_path *path);
+
+/* The path is up: its portal is asked, unless it has not been down and an earlier run
+ * heard no from it. */
+void ab_plan_greet(struct ab_engine *e, struct ab_path *path, bool was_down);
 
 /* True when the wait is over; else the port is planned again then. */
 bool ab_plan_is_due(const struct ab_step *s, struct ab_port *p, ab_mono when);

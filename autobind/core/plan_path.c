@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/try.h"
 #include "util/text.h"
 
 /* --- probes --- */
@@ -97,12 +98,19 @@ void ab_plan_ask_again(struct ab_engine *e, struct ab_path *path)
 			: e->now;
 }
 
+void ab_plan_greet(struct ab_engine *e, struct ab_path *path, bool was_down)
+{
+	if (was_down || !ab_try_is_of_before(path))
+		ab_plan_ask_again(e, path);
+}
+
 /* Sets a state that is not the prober's to find, and tells when a portal is lost
  * by it. */
 static void set_state(const struct ab_step *s, const struct ab_port *p,
 		      struct ab_path *path, enum ab_path_state state)
 {
 	bool was_up = path->health.state == AB_PATH_UP;
+	bool was_down = ab_health_is_down(&path->health);
 
 	if (!ab_health_set(&path->health, state, 0, s->e->now))
 		return;
@@ -110,8 +118,18 @@ static void set_state(const struct ab_step *s, const struct ab_port *p,
 		ab_plan_note(s, AB_NOTE_PATH_DOWN, p, &path->portal, NULL, state);
 	if (state == AB_PATH_UP) {
 		ab_plan_note(s, AB_NOTE_PATH_UP, p, &path->portal, NULL, 0);
-		ab_plan_ask_again(s->e, path);
+		ab_plan_greet(s->e, path, was_down);
 	}
+}
+
+/* With all that was known of it. Return: false when there was no room to tell that. */
+static bool drop_path(const struct ab_step *s, uint32_t slot)
+{
+	if (!ab_plan_stop_probe(s, slot) ||
+	    !ab_try_forget_path(s, ab_path_at(s->e, slot)))
+		return false;
+	ab_world_remove_path(s->e, slot);
+	return true;
 }
 
 static bool is_kernels(enum ab_path_state state)
@@ -170,8 +188,8 @@ bool ab_plan_paths(const struct ab_step *s, uint32_t port, const struct ab_home 
 			return false;
 		set_state(s, p, path, AB_PATH_UNWANTED);
 		if (path->first_found == AB_NONE && !path->discovery_job &&
-		    !path->is_listed)
-			ab_world_remove_path(s->e, i);
+		    !path->is_listed && !drop_path(s, i))
+			return false;
 	}
 	return true;
 }
@@ -179,11 +197,9 @@ bool ab_plan_paths(const struct ab_step *s, uint32_t port, const struct ab_home 
 /* A port without a policy is not probed, and nothing is known about its portals. */
 bool ab_plan_drop_paths(const struct ab_step *s, struct ab_port *p)
 {
-	while (p->first_path != AB_NONE) {
-		if (!ab_plan_stop_probe(s, p->first_path))
+	while (p->first_path != AB_NONE)
+		if (!drop_path(s, p->first_path))
 			return false;
-		ab_world_remove_path(s->e, p->first_path);
-	}
 	return true;
 }
 
@@ -205,6 +221,7 @@ static bool discover(const struct ab_step *s, const struct ab_port *p, uint32_t 
 	}
 	path->discovery_job = ef->job = job->id;
 	path->discovery_started = s->e->now;
+	path->asked_with = pol->discovery_chap_mark;
 	if (!pol->use_default) {
 		ef->discover.ifindex = p->link.ifindex;
 		(void)ab_copy(ef->discover.netdev, sizeof(ef->discover.netdev),
@@ -215,6 +232,8 @@ static bool discover(const struct ab_step *s, const struct ab_port *p, uint32_t 
 		      pol->initiatorname);
 	ef->discover.deadline_ms = AB_DISCOVERY_DEADLINE_MS;
 	ef->discover.max = AB_DISCOVERY_LINES;
+	(void)ab_copy(ef->discover.chap, sizeof(ef->discover.chap),
+		      pol->discovery_chap);
 	return true;
 }
 
@@ -231,6 +250,10 @@ bool ab_plan_discovery(const struct ab_step *s, uint32_t port)
 		    path->health.state != AB_PATH_UP || path->discovery_job ||
 		    s->e->is_paused)
 			continue;
+		/* With another secret it may go well, or not any more. */
+		if (path->discovery_started.ns &&
+		    path->asked_with != s->set->policies[p->policy].discovery_chap_mark)
+			path->discovery = (struct ab_backoff){ .next = s->e->now };
 		if (!ab_plan_is_due(s, p, path->discovery.next))
 			continue;
 		is_done &= discover(s, p, i);

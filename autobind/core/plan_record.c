@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "core/session.h"
+#include "core/try.h"
 #include "util/text.h"
 
 /*
@@ -46,8 +47,9 @@ static bool is_actionable(const struct ab_step *s, struct ab_port *p,
 {
 	const struct ab_engine *e = s->e;
 
-	if (r->job || r->is_awaited || r->is_doubted || r->is_denied || e->is_paused ||
-	    !e->is_fresh[AB_SOURCE_RECORDS] || !e->is_fresh[AB_SOURCE_LEDGER] ||
+	if (r->job || r->is_awaited || r->is_doubted || r->is_denied ||
+	    r->is_ledger_due || e->is_paused || !e->is_fresh[AB_SOURCE_RECORDS] ||
+	    !e->is_fresh[AB_SOURCE_LEDGER] ||
 	    (e->is_ledger_unreadable && r->is_present))
 		return false;
 	return ab_plan_is_due(s, p, r->backoff.next);
@@ -124,6 +126,14 @@ static uint32_t find_iface(const struct ab_engine *e, uint32_t port,
 	return best;
 }
 
+/* Known by its name only, of a write that failed. */
+static bool is_vacant(const struct ab_iface *f)
+{
+	return f->port == AB_NONE && f->first_node == AB_NONE &&
+	       !f->record.is_present && !f->record.is_awaited && !f->record.job &&
+	       f->record.ledger == AB_OWNER_FOREIGN;
+}
+
 static uint32_t new_iface(const struct ab_step *s, const struct ab_policy *pol,
 			  const struct ab_port *p)
 {
@@ -133,8 +143,11 @@ static uint32_t new_iface(const struct ab_step *s, const struct ab_policy *pol,
 
 	do {
 		ab_policy_iface_name(pol, &p->link, ++n, name);
+		slot = ab_world_find_iface(s->e, name);
+		if (slot != AB_NONE && is_vacant(ab_iface_at(s->e, slot)))
+			return slot;
 		/* Every name below was taken by one of the ifaces, so this ends. */
-	} while (ab_world_find_iface(s->e, name) != AB_NONE);
+	} while (slot != AB_NONE);
 	slot = ab_world_add_iface(s->e, name);
 	if (slot == AB_NONE)
 		s->e->wants_room = true;
@@ -156,6 +169,7 @@ static void drop_tries(struct ab_engine *e, uint32_t iface)
 			continue;
 		n->record.backoff = (struct ab_backoff){ 0 };
 		n->record.is_denied = false;
+		ab_try_changed(e, &n->record.tries, false);
 		ab_world_release_node(e, i);
 	}
 }
@@ -235,6 +249,7 @@ static void leave_iface(struct ab_engine *e, uint32_t slot)
 	f->record.wish = AB_WISH_NONE;
 	f->record.backoff = (struct ab_backoff){ 0 };
 	f->record.is_denied = false;
+	ab_try_changed(e, &f->record.tries, false);
 	e->is_orphans_dirty = true;
 	ab_world_release_iface(e, slot);
 }
@@ -474,6 +489,7 @@ static bool write_node(const struct ab_step *s, const struct ab_port *p, uint32_
 		ef->node.discovery = ab_path_at(e, found->source)->portal;
 	ef->node.policy = (uint32_t)p->policy;
 	ef->node.settings = n->settings = pol->settings_hash;
+	(void)ab_copy(ef->node.chap, sizeof(ef->node.chap), pol->chap);
 	ef->node.is_update = n->record.is_present;
 	ef->node.hash = n->record.own_hash;
 	return true;
@@ -532,6 +548,19 @@ static enum ab_wish node_wish(const struct ab_engine *e, const struct ab_node *n
 	return AB_WISH_NONE;
 }
 
+/* Since when no discovery names it: the ledger keeps that over a restart. Without room
+ * it is told in the next step, and nothing is done about the record before. */
+static void set_unwanted(const struct ab_step *s, struct ab_node *n, ab_mono since)
+{
+	if (n->unwanted_since.ns == since.ns)
+		return;
+	n->unwanted_since = since;
+	if (n->record.ledger == AB_OWNER_FOREIGN)
+		return;
+	n->record.is_ledger_due = s->e->is_ledger_dirty = true;
+	(void)ab_plan_tell_node(s, n);
+}
+
 /* @can_write: else the binding is only marked as wanted. */
 static bool plan_node(const struct ab_step *s, struct ab_port *p,
 		      const struct ab_path *path, struct ab_found *found,
@@ -561,7 +590,9 @@ static bool plan_node(const struct ab_step *s, struct ab_port *p,
 	n = ab_node_at(e, slot);
 	want_login(e, n, path, is_up);
 	n->is_wanted = true;
-	n->unwanted_since = AB_MONO_NEVER;
+	set_unwanted(s, n, AB_MONO_NEVER);
+	if (n->record.is_ledger_due)
+		return false;
 	if (!can_write)
 		return true;
 	p->n_records += n->record.is_present;
@@ -572,23 +603,25 @@ static bool plan_node(const struct ab_step *s, struct ab_port *p,
 	return write_node(s, p, slot, found);
 }
 
-/* True when every address of Discover has answered through this port: then what no
- * answer named is not there. */
-static bool has_asked(const struct ab_engine *e, const struct ab_port *p)
+/* How many addresses of Discover have been asked through this port, or are to be. */
+static uint32_t count_asked(const struct ab_engine *e, const struct ab_port *p,
+			    bool has_answered)
 {
-	bool any = false;
-	uint32_t i;
+	uint32_t i, n = 0;
 
 	for (i = p->first_path; i != AB_NONE; i = ab_path_at_const(e, i)->next) {
 		const struct ab_path *path = ab_path_at_const(e, i);
 
-		if (!path->is_listed)
-			continue;
-		if (!path->discovery_ok_at.ns)
-			return false;
-		any = true;
+		n += path->is_listed && (path->discovery_ok_at.ns != 0) == has_answered;
 	}
-	return any;
+	return n;
+}
+
+/* True when every address of Discover has answered through this port: then what no
+ * answer named is not there. */
+static bool has_asked(const struct ab_engine *e, const struct ab_port *p)
+{
+	return count_asked(e, p, true) > 0 && count_asked(e, p, false) == 0;
 }
 
 /* When a record that no portal wants any more may be deleted: at once where the policy
@@ -620,7 +653,7 @@ static ab_mono delete_time(const struct ab_step *s, const struct ab_port *p,
 	if (pol->retire_ms < 0 || !has_asked(s->e, p))
 		return AB_MONO_NEVER;
 	if (ab_mono_is_never(n->unwanted_since))
-		n->unwanted_since = s->e->now;
+		set_unwanted(s, n, s->e->now);
 	return ab_mono_add_ms(n->unwanted_since, pol->retire_ms);
 }
 
@@ -655,16 +688,23 @@ static bool plan_unwanted(const struct ab_step *s, struct ab_port *p,
 {
 	struct ab_engine *e = s->e;
 	uint32_t i, next;
+	ab_mono when;
 
-	drop_tries(e, p->iface);
+	/* After a start, what an answer may still name. */
+	if (count_asked(e, p, false) == 0)
+		drop_tries(e, p->iface);
 	for (i = ab_iface_at(e, p->iface)->first_node; i != AB_NONE; i = next) {
 		struct ab_node *n = ab_node_at(e, i);
 
 		next = n->next;
 		n->record.is_in_use = !is_unused(e, n);
 		if (n->is_wanted || !n->record.is_present ||
-		    ab_world_owner(&n->record) != AB_OWNER_OURS ||
-		    !ab_plan_is_due(s, p, delete_time(s, p, n, home)))
+		    ab_world_owner(&n->record) != AB_OWNER_OURS)
+			continue;
+		when = delete_time(s, p, n, home);
+		if (n->record.is_ledger_due)
+			return false;
+		if (!ab_plan_is_due(s, p, when))
 			continue;
 		n->record.wish = AB_WISH_DELETE;
 		if (!n->record.is_in_use && is_actionable(s, p, &n->record) &&
@@ -713,6 +753,10 @@ static bool is_retirable(struct ab_engine *e, const struct ab_record_item *r)
 	if (!r->is_present || r->job || r->is_awaited || r->is_denied ||
 	    ab_world_owner(r) != AB_OWNER_OURS)
 		return false;
+	if (r->is_ledger_due) { /* there was no room to tell it */
+		e->is_orphans_dirty = true;
+		return false;
+	}
 	if (ab_mono_reached(r->backoff.next, e->now))
 		return true;
 	e->orphans_due = ab_mono_min(e->orphans_due, r->backoff.next);

@@ -205,6 +205,31 @@ static void pick(const struct ab_step *s, struct ab_target *t, struct picks *pic
 	}
 }
 
+static bool is_to_stay(const struct ab_step *s, const struct ab_node *n,
+		       const struct ab_session_item *item)
+{
+	return ab_iface_at(s->e, n->iface)->release.unbind == AB_UNBIND_NEVER ||
+	       (n->login.is_chosen && !ab_session_is_outdated(n, item));
+}
+
+/* Why a session was not released is of no interest when it is to stay. */
+static void forget_refusals(const struct ab_step *s, const struct ab_target *t)
+{
+	uint32_t i, k;
+
+	for (i = t->first_node; i != AB_NONE; i = ab_node_at(s->e, i)->target_next) {
+		const struct ab_node *n = ab_node_at(s->e, i);
+
+		for (k = n->login.session; k != AB_NONE;
+		     k = ab_session_at(s->e, k)->next) {
+			struct ab_session_item *item = ab_session_at(s->e, k);
+
+			if (!item->job && is_to_stay(s, n, item))
+				item->guard = AB_GUARD_FREE;
+		}
+	}
+}
+
 /* A method that has made a TCP connection already, or none at all, needs no other. */
 static uint32_t connect_ms(const struct ab_policy *pol)
 {
@@ -285,6 +310,7 @@ static void plan_target(const struct ab_step *s, struct ab_target *t)
 	t->is_dirty = t->waits_for_job = false;
 	t->gate = (uint8_t)ab_session_gate(s->e, t, &t->due);
 	pick(s, t, &picks);
+	forget_refusals(s, t);
 	for (i = 0; i < picks.n; i++)
 		if (ab_session_verdict(s->e, s->set,
 				       ab_node_at(s->e, picks.slots[i])) ==

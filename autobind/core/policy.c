@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/policy_chap.h"
 #include "core/policy_layers.h"
 #include "core/policy_value.h"
 #include "util/hash.h"
@@ -128,9 +129,8 @@ static void check_setting(const struct ab_policy_source *source,
 		ab_diag_error(
 			sink->diags, source->file, e->line, "'", e->key,
 			"': no passwords in policy files, which are shown and "
-			"copied; they belong into files of mode 0600 below chap/, "
-			"which a later version reads; until then set them in "
-			"iscsid.conf");
+			"copied; they belong into a file of mode 0600 below chap/, "
+			"which Chap in [Bind] names");
 	else if (e->value[0])
 		(void)ab_value_check_setting(sink, key, e->value, origin);
 }
@@ -247,6 +247,18 @@ static void assemble_settings(struct ab_sink *sink, const struct ab_layers *laye
 	}
 }
 
+/* A changed secret is a changed setting, but no changed text. */
+static void assemble_chap(struct ab_sink *sink, struct ab_policy *p)
+{
+	p->discovery_chap_mark = ab_policy_chap_mark(sink->input, p->discovery_chap);
+	if (p->chap[0]) {
+		uint64_t pair[2] = { p->settings_hash,
+				     ab_policy_chap_mark(sink->input, p->chap) };
+
+		p->settings_hash = ab_hash_content(pair, sizeof(pair));
+	}
+}
+
 static void assemble(struct ab_sink *sink, const struct ab_layers *layers,
 		     struct ab_policy *p)
 {
@@ -260,6 +272,7 @@ static void assemble(struct ab_sink *sink, const struct ab_layers *layers,
 		if (ab_policy_key_is_policy(&ab_policy_keys[i]))
 			assemble_key(sink, layers, &ab_policy_keys[i], p);
 	assemble_settings(sink, layers, p);
+	assemble_chap(sink, p);
 }
 
 static void assemble_exclude(struct ab_sink *sink, const struct ab_layers *layers,
@@ -334,12 +347,14 @@ static void check_targets(const struct ab_layers *layers, const struct ab_part *
 			      "` if you want all others");
 }
 
-static void check_policy(const struct ab_layers *layers, struct ab_diags *diags)
+static void check_policy(const struct ab_policy_input *in,
+			 const struct ab_layers *layers, struct ab_diags *diags)
 {
 	struct ab_origin origin = ab_layers_section(layers, "Bind");
 	struct ab_part action;
 
 	check_match(layers, diags);
+	ab_policy_chap_check(in, layers, diags);
 	if (!ab_layers_given(layers, ab_layers_key("Bind", "Action"), &action)) {
 		ab_diag_error(diags, origin.file, origin.line,
 			      "no Action in [Bind]: ignore, iface, record or login");
@@ -404,6 +419,7 @@ static uint32_t each_layers(const struct ab_policy_input *in, unsigned int kind,
 }
 
 struct checking {
+	const struct ab_policy_input *in;
 	struct ab_diags *diags;
 	bool is_partial; /* or a file of GLOBAL is wrong */
 };
@@ -424,7 +440,7 @@ static void check_one_policy(void *arg, const struct ab_layers *layers, uint32_t
 
 	(void)index;
 	if (check_own(c, layers))
-		check_policy(layers, c->diags);
+		check_policy(c->in, layers, c->diags);
 }
 
 static void check_one_exclude(void *arg, const struct ab_layers *layers, uint32_t index)
@@ -475,7 +491,7 @@ static size_t lay_out(const struct ab_policy_input *in, char *block, struct fram
 		      struct ab_sink *sink)
 {
 	struct ab_diags muted;
-	struct ab_sink n = { .diags = &muted };
+	struct ab_sink n = { .diags = &muted, .input = in };
 	size_t len = 0;
 	uint32_t i;
 
@@ -505,7 +521,7 @@ int ab_policy_check(const struct ab_policy_input *in, struct ab_diags *diags,
 		    size_t *ret_size)
 {
 	uint32_t n_before = diags->n_errors, i;
-	struct checking c = { diags, in->is_partial };
+	struct checking c = { in, diags, in->is_partial };
 	struct ab_sink sink = { 0 };
 	struct frame f = { 0 };
 
@@ -570,6 +586,7 @@ const struct ab_policy_set *ab_policy_build(const struct ab_policy_input *in,
 	memset(f, 0, sizeof(*f));
 	(void)lay_out(in, block, f, &fill.sink);
 	fill.sink.diags = &muted;
+	fill.sink.input = in;
 	fill.frame = f;
 	f->set.generation = in->previous ? in->previous->generation + 1 : 1;
 	for (i = 0; i < in->n_files; i++)

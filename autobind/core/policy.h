@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/chap.h"
 #include "core/diag.h"
 #include "core/event.h"
 #include "core/scan.h"
@@ -133,6 +134,8 @@ struct ab_policy {
 	bool same_subnet;
 	uint32_t max_portals;
 	uint32_t refresh_ms; /* time between two discoveries of the same address */
+	char discovery_chap[AB_CHAP_NAME]; /* file below chap/; "": no CHAP */
+	uint64_t discovery_chap_mark;	   /* of that file and its stamp; 0: no CHAP */
 
 	/* [Probe] */
 	uint8_t method;	    /* enum ab_probe_method */
@@ -151,18 +154,21 @@ struct ab_policy {
 	uint32_t retry_min_ms, retry_max_ms; /* wait after a failed login */
 	uint32_t min_paths; /* other active paths that a map keeps at a release */
 	uint32_t settle_ms;
-	int64_t retire_ms; /* < 0: never */
+	int64_t retire_ms;	 /* < 0: never */
+	char chap[AB_CHAP_NAME]; /* file below chap/; "": as iscsid.conf says */
 
 	/* [Node], and Startup unless it is manual: what node records are written with.
-	 * [Node] wins over Startup. */
+	 * [Node] wins over Startup. Chap is not among them: secrets are in no set. */
 	struct ab_span node_settings; /* ab_policy_set.node_settings */
-	uint64_t settings_hash;	      /* of their names and values; 0: none */
+	/* Of their names and values, and of Chap and the stamp of its file; 0: none. */
+	uint64_t settings_hash;
 };
 
 /* One file of exclude.d: a deny list. Each of its values excludes by itself. */
 struct ab_exclude {
 	uint32_t file;		       /* index into ab_policy_set.files */
 	char reason[AB_POLICY_REASON]; /* "": none given */
+	bool is_drain;		       /* sessions over what it names are released */
 	struct ab_span ports, macs;    /* ab_policy_set.words, globs */
 	struct ab_span portals;	       /* ab_policy_set.ranges */
 };
@@ -199,6 +205,21 @@ struct ab_policy_source {
 	uint32_t n_entries;
 };
 
+enum ab_chap_state {
+	AB_CHAP_GOOD,
+	AB_CHAP_REFUSED, /* .why: missing rights, wrong mode, no secret in it */
+	AB_CHAP_UNSEEN,	 /* .why: could not be looked at, which says nothing */
+};
+
+/* What was seen of a file below chap/, or of the folder. */
+struct ab_policy_chap {
+	const char *name; /* "": the folder; GOOD: it was read, all files are here */
+	const char *path;
+	uint8_t state;	   /* enum ab_chap_state */
+	const char *why;   /* to be read behind the path */
+	const char *stamp; /* GOOD: of inode, size and times; never of the content */
+};
+
 /* All files of a configuration. Everything is borrowed for the call. */
 struct ab_policy_input {
 	/* GLOBAL first; then each MAIN with its DROPINs, in the order in which ports
@@ -207,6 +228,8 @@ struct ab_policy_input {
 	uint32_t n_sources;
 	const char *const *files;
 	uint32_t n_files;
+	const struct ab_policy_chap *chaps; /* NULL: nothing is known about secrets */
+	uint32_t n_chaps;
 	/* For .generation and .changed_generation; NULL: none. */
 	const struct ab_policy_set *previous;
 	/* Some file could not be read or scanned: check the values of the others, but
@@ -301,7 +324,7 @@ int ab_policy_first_match(const struct ab_policy_set *set,
  * @port:       the port; its name and hardware addresses count
  * @ret_origin: the line that says so, or NULL
  *
- * Return: the deny list, or NULL: the port is free.
+ * Return: the deny list, of several one with Drain; NULL: the port is free.
  */
 const struct ab_exclude *ab_policy_excludes_port(const struct ab_policy_set *set,
 						 const struct ab_match_port *port,
@@ -314,6 +337,9 @@ const struct ab_exclude *ab_policy_excludes_portal(const struct ab_policy_set *s
 
 /* Index of the policy with that name, or -1. */
 int ab_policy_find(const struct ab_policy_set *set, const char *name);
+
+/* A mark of all its policies: equal for equal ones, in every run. NULL: 0. */
+uint64_t ab_policy_mark(const struct ab_policy_set *set);
 
 enum ab_portal_verdict {
 	AB_PORTAL_WANTED,

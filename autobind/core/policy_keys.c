@@ -92,7 +92,9 @@ const struct ab_policy_key ab_policy_keys[] = {
 	{ "Portals", "Refresh", AB_VALUE_MS, OF(refresh_ms), .min = 10 * SECOND,
 	  .max = 7 * DAY, .fallback = "1h", .help = "time between two discoveries" },
 	LATER("Portals", "Isns"), LATER("Portals", "Firmware"),
-	LATER("Portals", "UseDatabase"), LATER("Portals", "Chap"),
+	{ "Portals", "Chap", AB_VALUE_CHAP, OF(discovery_chap),
+	  .help = "file below chap/ with name and secret for discoveries" },
+	LATER("Portals", "UseDatabase"),
 
 	{ "Probe", "Method", AB_VALUE_WORD, OF(method), .words = method_words,
 	  .fallback = "icmp", .help = "how a portal is probed" },
@@ -137,7 +139,9 @@ const struct ab_policy_key ab_policy_keys[] = {
 	  .fallback = "require", .help = "is multipathd asked before a second session" },
 	{ "Bind", "Startup", AB_VALUE_CHECKED, .words = startup_words,
 	  .fallback = "manual", .help = "node.startup of new node records" },
-	LATER("Bind", "Spread"), LATER("Bind", "Adopt"), LATER("Bind", "Chap"),
+	{ "Bind", "Chap", AB_VALUE_CHAP, OF(chap),
+	  .help = "file below chap/ with name and secret for sessions" },
+	LATER("Bind", "Spread"), LATER("Bind", "Adopt"),
 	LATER("Bind", "FastFail"),
 
 	LATER("Boot", "Include"), LATER("Boot", "Budget"),
@@ -153,6 +157,8 @@ const struct ab_policy_key ab_policy_keys[] = {
 	  .help = "ranges and portals that are never used, through no port" },
 	{ "Exclude", "Reason", AB_VALUE_TEXT, OF_EXCLUDE(reason),
 	  .help = "why, for those who ask" },
+	{ "Exclude", "Drain", AB_VALUE_BOOL, OF_EXCLUDE(is_drain), .fallback = "no",
+	  .help = "release sessions over what is excluded, too" },
 	LATER("Exclude", "Until"),
 };
 /* clang-format on */

@@ -26,6 +26,7 @@ enum ab_value_type {
 	AB_VALUE_MS_NEVER,    /* int64_t, milliseconds; "never" is -1 */
 	AB_VALUE_IFACE_NAME,  /* char[AB_IFACE_NAME], with %i and %m */
 	AB_VALUE_TARGET_NAME, /* char[AB_TARGET_NAME] */
+	AB_VALUE_CHAP,	      /* char[AB_CHAP_NAME] */
 	AB_VALUE_TEXT,	      /* char[AB_POLICY_REASON] */
 	AB_VALUE_FORMAT,      /* nothing is stored */
 	AB_VALUE_LIST,	      /* from here on: struct ab_span over ... */

@@ -10,6 +10,7 @@
 #include "core/name.h"
 #include "core/policy.h"
 #include "util/glob.h"
+#include "util/hash.h"
 
 #define IFACE_NAME_MAX 32 /* what a generated name may have; open-iscsi takes 64 */
 
@@ -235,6 +236,18 @@ int ab_policy_find(const struct ab_policy_set *set, const char *name)
 	return -1;
 }
 
+uint64_t ab_policy_mark(const struct ab_policy_set *set)
+{
+	uint64_t mark[2] = { 0, 0 };
+	uint32_t i;
+
+	for (i = 0; set && i < set->n_policies; i++) {
+		mark[1] = set->policies[i].text_hash;
+		mark[0] = ab_hash_content(mark, sizeof(mark));
+	}
+	return mark[0];
+}
+
 /* --- portals and targets ---------------------------------------------------------- */
 
 static struct verdict judge_portal(const struct ab_policy_set *set,
@@ -322,14 +335,28 @@ static struct verdict judge_words(const struct ab_policy_set *set,
 	return v;
 }
 
-static const struct ab_exclude *excluded(const struct ab_exclude *x, struct verdict v,
-					 struct ab_origin *ret_origin)
+static bool is_excluded(struct verdict v, struct ab_origin *ret_origin)
 {
 	if (!v.is_hit || v.is_excluded)
-		return NULL;
+		return false;
+	*ret_origin = v.origin;
+	return true;
+}
+
+/* The first deny list counts, but one with Drain says more than one without. */
+static bool is_last(const struct ab_exclude *best)
+{
+	return best && best->is_drain;
+}
+
+static void take_better(const struct ab_exclude **best, const struct ab_exclude *x,
+			const struct ab_origin *origin, struct ab_origin *ret_origin)
+{
+	if (*best && !x->is_drain)
+		return;
+	*best = x;
 	if (ret_origin)
-		*ret_origin = v.origin;
-	return x;
+		*ret_origin = *origin;
 }
 
 const struct ab_exclude *ab_policy_excludes_port(const struct ab_policy_set *set,
@@ -337,38 +364,36 @@ const struct ab_exclude *ab_policy_excludes_port(const struct ab_policy_set *set
 						 struct ab_origin *ret_origin)
 {
 	char mac[AB_HWADDR_TEXT], perm_mac[AB_HWADDR_TEXT];
-	const struct ab_exclude *x, *hit;
+	const struct ab_exclude *x, *best = NULL;
+	struct ab_origin origin;
 	uint32_t i;
 
 	hwaddr_text(&port->link->hwaddr, mac);
 	hwaddr_text(&port->link->perm_hwaddr, perm_mac);
-	for (i = 0; i < set->n_excludes; i++) {
+	for (i = 0; i < set->n_excludes && !is_last(best); i++) {
 		x = &set->excludes[i];
-		hit = excluded(x, judge_words(set, &x->ports, port->link->name, NULL),
-			       ret_origin);
-		if (!hit)
-			hit = excluded(x, judge_words(set, &x->macs, mac, perm_mac),
-				       ret_origin);
-		if (hit)
-			return hit;
+		if (is_excluded(judge_words(set, &x->ports, port->link->name, NULL),
+				&origin) ||
+		    is_excluded(judge_words(set, &x->macs, mac, perm_mac), &origin))
+			take_better(&best, x, &origin, ret_origin);
 	}
-	return NULL;
+	return best;
 }
 
 const struct ab_exclude *ab_policy_excludes_portal(const struct ab_policy_set *set,
 						   const struct ab_portal *portal,
 						   struct ab_origin *ret_origin)
 {
-	const struct ab_exclude *x, *hit;
+	const struct ab_exclude *x, *best = NULL;
+	struct ab_origin origin;
 	uint32_t i;
 
-	for (i = 0; i < set->n_excludes; i++) {
+	for (i = 0; i < set->n_excludes && !is_last(best); i++) {
 		x = &set->excludes[i];
-		hit = excluded(x, judge_portal(set, &x->portals, portal), ret_origin);
-		if (hit)
-			return hit;
+		if (is_excluded(judge_portal(set, &x->portals, portal), &origin))
+			take_better(&best, x, &origin, ret_origin);
 	}
-	return NULL;
+	return best;
 }
 
 /* --- names of iface records ------------------------------------------------------- */

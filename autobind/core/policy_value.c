@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/chap.h"
 #include "core/name.h"
 #include "core/record.h"
 #include "util/num.h"
@@ -349,6 +350,14 @@ static bool read_target_name(const struct item *it)
 	return ab_copy(field(it), AB_TARGET_NAME, it->text);
 }
 
+static bool read_chap(const struct item *it)
+{
+	if (!ab_chap_is_name(it->text))
+		return bad(it, "names no file below chap/: at most 63 letters, digits, "
+			       "'.', '_' and '-', no dot first");
+	return ab_copy(field(it), AB_CHAP_NAME, it->text);
+}
+
 static bool read_text(const struct item *it)
 {
 	return ab_copy(field(it), AB_POLICY_REASON, it->text) ||
@@ -617,6 +626,7 @@ static read_fn *const readers[] = {
 	[AB_VALUE_MS_NEVER] = read_ms_never,
 	[AB_VALUE_IFACE_NAME] = read_iface_name,
 	[AB_VALUE_TARGET_NAME] = read_target_name,
+	[AB_VALUE_CHAP] = read_chap,
 	[AB_VALUE_TEXT] = read_text,
 	[AB_VALUE_FORMAT] = read_format,
 	[AB_VALUE_NETDEVS] = read_netdev,

@@ -15,6 +15,7 @@
 /* The arrays of a set. While the pointers are NULL, things are only counted. */
 struct ab_sink {
 	struct ab_diags *diags;
+	const struct ab_policy_input *input; /* for its .chaps */
 	struct ab_word *words;
 	struct ab_range *ranges;
 	struct ab_portal *portals;

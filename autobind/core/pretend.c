@@ -16,7 +16,7 @@ static void log_in(const struct ab_effect *ef, uint32_t sid, struct ab_event *re
 	ret[1].mapped.n_known = 1;
 }
 
-unsigned int ab_pretend(const struct ab_effect *ef, uint32_t sid,
+unsigned int ab_pretend(const struct ab_effect *ef, uint32_t sid, enum ab_guard guard,
 			struct ab_event ret[AB_PRETEND_MAX])
 {
 	unsigned int n = 0;
@@ -27,12 +27,16 @@ unsigned int ab_pretend(const struct ab_effect *ef, uint32_t sid,
 	if (ef->type == AB_EF_LOGIN) {
 		log_in(ef, sid, ret);
 		n = 2;
-	} else if (ef->type == AB_EF_LOGOUT) {
+	} else if (ef->type == AB_EF_LOGOUT && guard == AB_GUARD_FREE) {
 		ret[0].type = AB_EV_SESSION_GONE;
 		ret[0].session.sid = ef->logout.sid;
 		n = 1;
 	}
 	ret[n].type = AB_EV_DONE;
 	ret[n].done.job = ef->job;
+	if (ef->type == AB_EF_LOGOUT && guard != AB_GUARD_FREE) {
+		ret[n].done.outcome = AB_OUTCOME_DENIED;
+		ret[n].done.code = guard;
+	}
 	return n + 1;
 }

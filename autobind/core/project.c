@@ -13,6 +13,7 @@
 #include "core/name.h"
 #include "core/plan.h"
 #include "core/session.h"
+#include "core/try.h"
 #include "core/world.h"
 
 struct projection {
@@ -50,6 +51,8 @@ static void each_deadline(const struct ab_engine *e, void (*fn)(void *arg, ab_mo
 	for (i = ab_table_next(e, &e->paths, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->paths, i))
 		fn(arg, ab_path_at_const(e, i)->discovery.next);
+	for (i = 0; i < e->n_pending; i++)
+		fn(arg, e->pending[i].backoff.next);
 	for (i = ab_table_next(e, &e->ifaces, AB_NONE); i != AB_NONE;
 	     i = ab_table_next(e, &e->ifaces, i))
 		fn(arg, ab_iface_at_const(e, i)->record.backoff.next);
@@ -120,6 +123,7 @@ static void add_record(const struct projection *p, const struct ab_record_item *
 	add_flag(p, "untold", r->is_ledger_due);
 	add_flag(p, "failing", r->backoff.attempts != 0);
 	add_flag(p, "denied", r->is_denied);
+	add_flag(p, "told", r->tries.is_told);
 	add_flag(p, "job", r->job != 0);
 	add_time(p, r->backoff.next);
 }
@@ -190,7 +194,10 @@ static void add_path(const struct projection *p, const struct ab_path *path)
 	add_flag(p, "discovering", path->discovery_job != 0);
 	add_flag(p, "told", path->discovery_ok_at.ns != 0);
 	add_flag(p, "listed", path->is_listed);
+	add_flag(p, "chap", path->asked_with != 0);
 	add_flag(p, "failed", path->discovery_code != 0);
+	add_flag(p, "told", path->tries.is_told);
+	add_flag(p, "before", ab_try_is_of_before(path));
 	add_time(p, path->discovery.next);
 	add_founds(p, path);
 	ab_text_addc(p->t, '\n');
@@ -367,6 +374,7 @@ static void add_login(const struct projection *p, const struct ab_node *n)
 	add_flag(p, "unsaid", l->is_ledger_due);
 	add_flag(p, "login", l->job != 0);
 	add_flag(p, "trying", l->backoff.attempts != 0);
+	add_flag(p, "noted", l->tries.is_told);
 	add_time(p, l->backoff.next);
 	add_sessions(p, n);
 }
@@ -427,6 +435,24 @@ static void add_target(const struct projection *p, const struct ab_target *t)
 		add_number(p, "gate", t->gate);
 	add_time(p, t->due);
 	ab_text_addc(p->t, '\n');
+}
+
+/* In the order of the ledger, which a run keeps. */
+static void add_pending(const struct projection *p)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->e->n_pending; i++) {
+		const struct ab_pending_try *try = &p->e->pending[i];
+
+		ab_text_add(p->t, "pending ");
+		ab_text_add(p->t, try->netdev);
+		ab_text_addc(p->t, ' ');
+		ab_name_add_portal(p->t, &try->portal);
+		add_number(p, "code", try->code);
+		add_time(p, try->backoff.next);
+		ab_text_addc(p->t, '\n');
+	}
 }
 
 static void add_targets(const struct projection *p)
@@ -497,5 +523,6 @@ size_t ab_engine_project(const struct ab_engine *e, char *buf, size_t size)
 	add_ifaces(&p);
 	add_targets(&p);
 	add_nodes(&p);
+	add_pending(&p);
 	return t.cut ? size + 1 : t.len;
 }

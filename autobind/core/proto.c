@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "core/name.h"
+#include "core/proto_chap.h"
 
 #define BHS_SIZE 48u
 #define RESERVED_TAG 0xffffffffu /* "no tag" in ITT and TTT */
+#define TEXT_PAIR_MAX 512u	 /* a longer key=value of an answer is none of ours */
 
 /* RFC 7143 11.2.1.2. */
 enum {
@@ -70,6 +72,9 @@ const char *ab_discovery_strerror(int code)
 		[AB_DISCOVERY_REDIRECT] = "the target redirects the login",
 		[AB_DISCOVERY_REJECTED] = "the target rejected a request",
 		[AB_DISCOVERY_LOGOUT] = "the target asked to log out",
+		[AB_DISCOVERY_CHAP] = "the target refused the CHAP name or secret",
+		[AB_DISCOVERY_UNPROVEN] = "the target could not prove itself by CHAP",
+		[AB_DISCOVERY_SECRET] = "the CHAP secret cannot be used",
 	};
 
 	if (code < 0 || code >= AB_DISCOVERY_CODE_MAX || !texts[code])
@@ -191,9 +196,20 @@ static void begin_security(struct ab_proto *p, const char *initiator)
 	ab_text_init(&t, buf, sizeof(buf));
 	add_pair(&t, "InitiatorName", initiator);
 	add_pair(&t, "SessionType", "Discovery");
-	add_pair(&t, "AuthMethod", "None");
+	/* Who wants a proof does not offer to do without. */
+	add_pair(&t, "AuthMethod",
+		 !p->chap			    ? "None"
+		 : ab_chap_is_mutual(&p->chap->who) ? "CHAP"
+						    : "CHAP,None");
 	assert(!t.cut);
 	add_login(p, transit_flags(p), t.buf, t.len);
+}
+
+/* A request in the middle of the security stage. */
+static void add_security(struct ab_proto *p, const struct ab_text *t, bool is_last)
+{
+	assert(!t->cut);
+	add_login(p, is_last ? transit_flags(p) : STAGE_SECURITY << 2, t->buf, t->len);
 }
 
 static void begin_operational(struct ab_proto *p)
@@ -278,6 +294,28 @@ static void answer_key(struct ab_proto *p, const char *key, const char *value)
 		p->n_reply += (uint32_t)t.len;
 }
 
+/* What ab_proto_chap_* has to say ends the session unless it is AB_DISCOVERY_OK. */
+static bool is_chap_ok(struct ab_proto *p, struct ab_proto_verdict verdict)
+{
+	if (verdict.code != AB_DISCOVERY_OK)
+		end(p, verdict.code, verdict.why);
+	return verdict.code == AB_DISCOVERY_OK;
+}
+
+/* Return: true when it was a key of the security stage. */
+static bool on_security_key(struct ab_proto *p, const char *key, const char *value)
+{
+	if (p->chap && (ab_streq(key, "AuthMethod") || ab_starts_with(key, "CHAP_"))) {
+		(void)is_chap_ok(p, ab_proto_chap_key(p, key, value));
+		return true;
+	}
+	if (!ab_streq(key, "AuthMethod"))
+		return false;
+	if (!ab_streq(value, "None"))
+		end(p, AB_DISCOVERY_AUTH, "");
+	return true;
+}
+
 static void on_login_key(struct ab_proto *p, const char *key, const char *value)
 {
 	struct ab_portal unused;
@@ -287,10 +325,8 @@ static void on_login_key(struct ab_proto *p, const char *key, const char *value)
 			(void)ab_copy(p->redirect, sizeof(p->redirect), value);
 		return;
 	}
-	if (ab_streq(key, "AuthMethod") && !ab_streq(value, "None")) {
-		end(p, AB_DISCOVERY_AUTH, "");
+	if (p->phase == AB_PROTO_SECURITY && on_security_key(p, key, value))
 		return;
-	}
 	if ((ab_streq(key, "HeaderDigest") || ab_streq(key, "DataDigest")) &&
 	    !ab_streq(value, "None")) {
 		end_protocol(p, "it chose a digest that was not offered");
@@ -434,7 +470,8 @@ static void on_text_bytes(struct ab_proto *p, const uint8_t *data, size_t n)
 	while (n > 0 && p->phase != AB_PROTO_ENDED) {
 		const uint8_t *nul = memchr(data, 0, n);
 		size_t part = nul ? (size_t)(nul - data) : n;
-		size_t room = sizeof(p->pair) - 1 - p->n_pair;
+		size_t max = p->phase < AB_PROTO_TEXT ? sizeof(p->pair) : TEXT_PAIR_MAX;
+		size_t room = max - 1 - p->n_pair;
 
 		if (part > room)
 			p->is_long = true;
@@ -463,7 +500,12 @@ static bool is_status_ok(struct ab_proto *p)
 		end(p, AB_DISCOVERY_REDIRECT, "");
 		break;
 	case 2: /* detail 1: authentication failed, as targets say to AuthMethod=None */
-		end(p, p->detail == 1 ? AB_DISCOVERY_AUTH : AB_DISCOVERY_DENIED, "");
+		if (p->detail != 1)
+			end(p, AB_DISCOVERY_DENIED, "");
+		else if (p->chap)
+			(void)is_chap_ok(p, ab_proto_chap_refused(p));
+		else
+			end(p, AB_DISCOVERY_AUTH, "");
 		break;
 	case 3:
 		end(p, AB_DISCOVERY_BUSY, "");
@@ -472,6 +514,27 @@ static bool is_status_ok(struct ab_proto *p)
 		end_protocol(p, "a login status of an unknown class");
 		break;
 	}
+	return false;
+}
+
+/*
+ * The security stage with CHAP. Return: false when the answer was taken, or the session
+ * has ended; true: go on as without CHAP.
+ */
+static bool is_security_over(struct ab_proto *p, bool wants_transit)
+{
+	char buf[AB_CHAP_SECRET + 4 * AB_PROTO_DIGEST_MAX + sizeof(p->reply) + 96];
+	enum ab_proto_chap_next next;
+	struct ab_text t;
+
+	ab_text_init(&t, buf, sizeof(buf));
+	if (!is_chap_ok(p, ab_proto_chap_answer(p, wants_transit, &t, &next)))
+		return false;
+	if (next == AB_PROTO_CHAP_TRANSIT)
+		return true;
+	ab_text_addn(&t, p->reply, p->n_reply);
+	p->n_reply = 0;
+	add_security(p, &t, next == AB_PROTO_CHAP_SEND_LAST);
 	return false;
 }
 
@@ -501,6 +564,9 @@ static void on_login_response(struct ab_proto *p)
 		end_protocol(p, "a login answer that ends and goes on");
 	} else if (flags & FLAG_CONTINUE) {
 		add_login(p, (uint8_t)(stage_of(p) << 2), NULL, 0);
+	} else if (p->phase == AB_PROTO_SECURITY && p->chap &&
+		   !is_security_over(p, flags & FLAG_FINAL)) {
+		return;
 	} else if (!(flags & FLAG_FINAL)) {
 		uint32_t n = p->n_reply;
 
@@ -744,6 +810,7 @@ void ab_proto_init(struct ab_proto *p, const struct ab_proto_config *config)
 		.arg = config->arg,
 		.items_max = config->items_max,
 		.has_device = config->has_device,
+		.chap = config->chap,
 		.login_tpgt = AB_TPGT_UNKNOWN,
 		.itt = 1,
 		/* T=10b: the rest is random (RFC 7143 11.12.5). */

@@ -2,11 +2,12 @@
 /*
  * proto - one iSCSI discovery session, without any I/O.
  *
- * Login (RFC 7143 6.3, session type Discovery, AuthMethod None), `SendTargets=All` with
- * its continuations (RFC 7143 appendix C), logout. The caller moves the bytes and keeps
- * the time. Received data is read as a stream: at most one key=value pair is held, so
- * that memory does not depend on what a target sends. Every value that leaves this file
- * has passed core/name. Must not know: sockets, clocks, output formats.
+ * Login (RFC 7143 6.3, session type Discovery; AuthMethod None, or CHAP one way or
+ * mutual, RFC 7143 12.1.3), `SendTargets=All` with its continuations (RFC 7143 appendix
+ * C), logout. The caller moves the bytes, computes hashes and keeps the time. Received
+ * data is read as a stream: at most one key=value pair is held, so that memory does not
+ * depend on what a target sends. Every value that leaves this file has passed
+ * core/name. Must not know: sockets, clocks, output formats.
  */
 #ifndef AUTOBIND_CORE_PROTO_H
 #define AUTOBIND_CORE_PROTO_H
@@ -15,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/chap.h"
 #include "core/types.h"
 #include "util/text.h"
 
@@ -26,6 +28,10 @@
 #define AB_PROTO_BYTES_MAX (4u * 1024 * 1024)
 #define AB_PROTO_PDUS_MAX 8192u
 #define AB_PROTO_LOGIN_ROUNDS_MAX 16u
+
+#define AB_PROTO_DIGEST_MAX 32u	     /* SHA256, SHA3-256 */
+#define AB_PROTO_CHALLENGE_MAX 1024u /* of a target: RFC 7143 12.1.3 */
+#define AB_PROTO_HASHED_MAX (1u + AB_CHAP_SECRET + AB_PROTO_CHALLENGE_MAX)
 
 /*
  * How a discovery ended: what the state machine says, the exit status and the trailer
@@ -48,6 +54,9 @@ enum ab_discovery_code {
 	AB_DISCOVERY_REDIRECT = 14,   /* login status class 1: reported, not followed */
 	AB_DISCOVERY_REJECTED = 15,   /* Reject PDU */
 	AB_DISCOVERY_LOGOUT = 16,     /* asynchronous message: log out, or dropped */
+	AB_DISCOVERY_CHAP = 17,	      /* the target refused our CHAP name or secret */
+	AB_DISCOVERY_UNPROVEN = 18,   /* the target did not prove itself */
+	AB_DISCOVERY_SECRET = 19,     /* the file with the secret cannot be used */
 	AB_DISCOVERY_CODE_MAX
 };
 
@@ -78,11 +87,36 @@ struct ab_proto_item {
 /* Called inside ab_proto_feed(). What was given before a failure must be dropped. */
 typedef void ab_proto_item_fn(void *arg, const struct ab_proto_item *item);
 
+/**
+ * ab_proto_hash_fn() - compute a digest
+ * @arg:       the caller's
+ * @algorithm: one of ab_proto_config.algorithms
+ * @data:      has a secret in it
+ * @n:         its length, at most AB_PROTO_HASHED_MAX
+ * @digest:    AB_PROTO_DIGEST_MAX bytes
+ *
+ * Return: bytes of the digest, or 0: it failed.
+ */
+typedef size_t ab_proto_hash_fn(void *arg, enum ab_chap_algorithm algorithm,
+				const void *data, size_t n, uint8_t *digest);
+
+/* How to log in with CHAP. */
+struct ab_proto_chap {
+	struct ab_chap who; /* a mutual one: the target has to prove itself */
+	uint8_t algorithms[AB_CHAP_ALGORITHMS_MAX]; /* the best first */
+	unsigned int n_algorithms;		    /* at least 1 */
+	/* For a mutual one: from getrandom(2), never used before. */
+	uint8_t id, challenge[AB_PROTO_DIGEST_MAX];
+	ab_proto_hash_fn *hash;
+	void *hash_arg;
+};
+
 struct ab_proto_config {
 	const char *initiator; /* a checked name; borrowed for ab_proto_init() */
 	uint64_t nonce;	       /* random: makes the ISID differ between our sessions */
 	uint32_t items_max;
 	bool has_device; /* link-local addresses have a zone: the device's */
+	const struct ab_proto_chap *chap; /* NULL: no CHAP; borrowed like .arg */
 	ab_proto_item_fn *fn;
 	void *arg; /* borrowed until the session ends */
 };
@@ -110,7 +144,8 @@ struct ab_proto {
 	uint32_t n_bhs;
 	uint32_t n_ahs, n_data, n_pad; /* of it still to come */
 
-	char pair[512]; /* key=value that is coming in, across PDUs */
+	/* key=value that is coming in, across PDUs; a challenge in hexadecimal fits */
+	char pair[2 * AB_PROTO_CHALLENGE_MAX + 64];
 	uint32_t n_pair;
 	bool is_long; /* ... and does not fit */
 
@@ -121,6 +156,19 @@ struct ab_proto {
 
 	char reply[512]; /* answers to keys that the target proposed in the login */
 	uint32_t n_reply;
+
+	const struct ab_proto_chap *chap; /* borrowed; NULL: no CHAP */
+	struct {
+		uint8_t step;  /* see proto.c */
+		uint32_t seen; /* keys of the answer that is coming in */
+		uint8_t algorithm, id;
+		uint8_t challenge[AB_PROTO_CHALLENGE_MAX]; /* the target's */
+		size_t n_challenge;
+		bool is_name_right;
+		uint8_t response[AB_PROTO_DIGEST_MAX]; /* the target's */
+		size_t n_response;
+		uint8_t ours[AB_PROTO_DIGEST_MAX]; /* the response that we gave */
+	} auth;
 
 	uint8_t out[1536]; /* PDUs to be sent */
 	uint32_t n_out;

@@ -302,6 +302,18 @@ static enum ab_record_reason split(struct bytes line, struct bytes *ret_name,
 	return AB_RECORD_R_NONE;
 }
 
+/* May an unknown key hold a secret: a mistyped one, or one of a later release? */
+static bool is_secretive(struct bytes name)
+{
+	size_t i;
+
+	for (i = 0; i + 4 <= name.n; i++)
+		if (memcmp(name.s + i, "auth", 4) == 0 ||
+		    memcmp(name.s + i, "pass", 4) == 0)
+			return true;
+	return false;
+}
+
 /* The mark of all unknown lines is a chain, so that none is forgotten. */
 static void keep_aside(struct reader *r, struct bytes name, struct bytes value)
 {
@@ -318,6 +330,8 @@ static void keep_aside(struct reader *r, struct bytes name, struct bytes value)
 		memcpy(rec->aside + rec->aside_len, t.buf, t.len);
 		rec->aside_len = (uint16_t)(rec->aside_len + t.len);
 	}
+	if (is_secretive(name))
+		t.len = name.n;
 	ab_text_addx(&t, rec->unknown_hash, 16);
 	rec->unknown_hash = ab_hash_content(t.buf, t.len);
 	if (rec->n_unknown < UINT16_MAX)
@@ -690,10 +704,23 @@ uint64_t ab_record_hash(const struct ab_record *rec)
 		    (table[k].flags & (AB_RECORD_F_HIDDEN | AB_RECORD_F_DRIFTS)) ||
 		    is_default(rec, k))
 			continue;
-		add_line(&t, rec, k);
+		if (table[k].flags & AB_RECORD_F_SECRET)
+			ab_text_addn(&t, table[k].name, table[k].name_len);
+		else
+			add_line(&t, rec, k);
 	}
 	if (rec->n_unknown)
 		ab_text_addx(&t, rec->unknown_hash, 16);
 	assert(!t.cut);
 	return ab_hash_content(t.buf, t.len);
+}
+
+bool ab_record_same_secrets(const struct ab_record *a, const struct ab_record *b)
+{
+	for (unsigned int k = 0; k < AB_KEY_MAX; k++) {
+		if ((table[k].flags & AB_RECORD_F_SECRET) &&
+		    !ab_streq(ab_record_get(a, k), ab_record_get(b, k)))
+			return false;
+	}
+	return true;
 }

@@ -230,8 +230,16 @@ void ab_record_print(const struct ab_record *rec, const struct ab_record_set *ke
  * ab_hash_content() over "key = value\n" in table order of every key that is not at its
  * default, then of the unknown lines. So a rewrite by iscsiadm that changes nothing, or
  * a new key at its default, keeps the mark. Not counted: keys whose default differs
- * between releases, and hidden ones. Secrets count; the mark does not tell them.
+ * between releases, and hidden ones.
+ *
+ * Of a secret only counts that there is one, and of an unknown key that sounds like one
+ * ("auth", "pass") only its name: marks stand in the ledger, in recordings and in JSON,
+ * and who has one could try passwords on it. Two records that differ in nothing else
+ * have the same mark: see ab_record_same_secrets().
  */
 uint64_t ab_record_hash(const struct ab_record *rec);
+
+/* Are all secrets of the two the same? */
+bool ab_record_same_secrets(const struct ab_record *a, const struct ab_record *b);
 
 #endif

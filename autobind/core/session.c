@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core/session.h"
 
-#include "core/policy.h"
+#include "core/desired.h"
 #include "util/text.h"
 
 /* Time that the kernel gets to find a new session's disks, and multipathd to take
@@ -99,6 +99,67 @@ enum ab_login_verdict ab_session_verdict(const struct ab_engine *e,
 	if (!pol)
 		return AB_LOGIN_UNWANTED;
 	return n->login.is_chosen ? obstacle(e, n, pol) : AB_LOGIN_SPARE;
+}
+
+/* Was the iface record made for this port, or does it name it? */
+static bool is_port_of(const struct ab_iface *f, const struct ab_port *p)
+{
+	if (!p->has_link)
+		return false;
+	return f->record.ledger != AB_OWNER_FOREIGN
+		       ? ab_world_is_port(&f->identity, p)
+		       : ab_streq(f->binding.netdev, p->link.name);
+}
+
+uint32_t ab_session_port(const struct ab_engine *e, const struct ab_node *n)
+{
+	const struct ab_iface *f = ab_iface_at_const(e, n->iface);
+	uint32_t i, path = ab_world_login_path(e, n);
+
+	if (path != AB_NONE)
+		return ab_path_at_const(e, path)->port;
+	if (f->port != AB_NONE)
+		return f->port;
+	for (i = ab_table_next(e, &e->ports, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(e, &e->ports, i))
+		if (is_port_of(f, ab_port_at_const(e, i)))
+			return i;
+	return AB_NONE;
+}
+
+bool ab_session_is_in(const struct ab_engine *e, const struct ab_scope *scope,
+		      const struct ab_node *n)
+{
+	uint32_t port;
+
+	if (!scope->port[0])
+		return ab_scope_has_portal(scope, &n->portal);
+	port = ab_session_port(e, n);
+	return port != AB_NONE &&
+	       ab_streq(ab_port_at_const(e, port)->link.name, scope->port);
+}
+
+const struct ab_exclude *ab_session_drain(const struct ab_engine *e,
+					  const struct ab_policy_set *set,
+					  const struct ab_node *n)
+{
+	const struct ab_exclude *x;
+	struct ab_match_port match;
+	struct ab_home home;
+	uint32_t port;
+
+	if (!set || set->n_excludes == 0 || n->is_wanted || n->login.is_chosen)
+		return NULL;
+	x = ab_policy_excludes_portal(set, &n->portal, NULL);
+	if (x && x->is_drain)
+		return x;
+	port = ab_session_port(e, n);
+	if (port == AB_NONE ||
+	    ab_port_at_const(e, port)->state != AB_PORT_STATE_EXCLUDED)
+		return NULL;
+	match = ab_desired_match_port(e, ab_port_at_const(e, port), &home);
+	x = ab_policy_excludes_port(set, &match, NULL);
+	return x && x->is_drain ? x : NULL;
 }
 
 /* The same for one of its sessions. */

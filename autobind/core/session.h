@@ -47,6 +47,21 @@ enum ab_login_verdict ab_session_verdict(const struct ab_engine *e,
 bool ab_session_is_outdated(const struct ab_node *n,
 			    const struct ab_session_item *item);
 
+/* The port that sessions over the binding go through: the one that it is wanted over,
+ * else the one that its iface record was made for, or names. AB_NONE: that is not
+ * there, or nobody knows ("default"). */
+uint32_t ab_session_port(const struct ab_engine *e, const struct ab_node *n);
+
+/* Does the scope have the binding? */
+bool ab_session_is_in(const struct ab_engine *e, const struct ab_scope *scope,
+		      const struct ab_node *n);
+
+/* The deny list with Drain that names the portal or the port of a binding which nothing
+ * wants any more; else NULL. */
+const struct ab_exclude *ab_session_drain(const struct ab_engine *e,
+					  const struct ab_policy_set *set,
+					  const struct ab_node *n);
+
 /* Is there a session or a login in flight over it? */
 static inline bool ab_session_is_open(const struct ab_node *n)
 {

@@ -17,6 +17,16 @@ bool ab_portal_equal(const struct ab_portal *a, const struct ab_portal *b)
 	return a->port == b->port && ab_addr_equal(&a->addr, &b->addr);
 }
 
+bool ab_scope_has_portal(const struct ab_scope *scope, const struct ab_portal *portal)
+{
+	const struct ab_portal *p = &scope->portal;
+
+	if (!p->addr.family)
+		return true;
+	return ab_addr_equal(&p->addr, &portal->addr) &&
+	       (!p->port || p->port == portal->port);
+}
+
 int ab_portal_compare(const struct ab_portal *a, const struct ab_portal *b)
 {
 	int r;

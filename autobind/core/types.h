@@ -161,8 +161,16 @@ struct ab_port_identity {
 	char name[AB_NETDEV_NAME];
 };
 
+/* The port or the portal that an administrator means; neither: everything. */
+struct ab_scope {
+	char port[AB_NETDEV_NAME]; /* "": not a port */
+	struct ab_portal portal;   /* family 0: not a portal; port 0: every TCP port */
+};
+
 bool ab_addr_equal(const struct ab_addr *a, const struct ab_addr *b);
 bool ab_portal_equal(const struct ab_portal *a, const struct ab_portal *b);
+/* Does it mean this portal? One of a port, or of everything, means every portal. */
+bool ab_scope_has_portal(const struct ab_scope *scope, const struct ab_portal *portal);
 /* Total order for sorted output: IPv4 before IPv6, then by bytes, then by port. */
 int ab_portal_compare(const struct ab_portal *a, const struct ab_portal *b);
 bool ab_hwaddr_equal(const struct ab_hwaddr *a, const struct ab_hwaddr *b);

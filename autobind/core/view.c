@@ -84,6 +84,22 @@ bool ab_view_is_settled(const struct ab_engine *e)
 	return true;
 }
 
+bool ab_view_has_wanted(const struct ab_view *v, const struct ab_scope *scope)
+{
+	enum ab_overall overall = ab_view_overall(v);
+	const struct ab_port *p = NULL;
+
+	if (!ab_view_is_settled(v->e))
+		return false;
+	if (!scope->port[0])
+		return overall == AB_OVERALL_OK || overall == AB_OVERALL_IDLE;
+	while ((p = ab_view_next_port(v->e, p)))
+		if (ab_streq(p->link.name, scope->port))
+			return !p->is_dirty && p->state != AB_PORT_STATE_PENDING &&
+			       (p->policy < 0 || ab_view_is_satisfied(p));
+	return true;
+}
+
 bool ab_view_is_complete(const struct ab_engine *e)
 {
 	unsigned int i;

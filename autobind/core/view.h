@@ -62,9 +62,36 @@ uint32_t ab_view_paths(const struct ab_view *v, const char *port);
 uint32_t ab_view_nodes(const struct ab_view *v, const char *port);
 /* Sessions of the kernel, and those that a policy wants and that are not there. */
 uint32_t ab_view_sessions(const struct ab_view *v, const char *port);
-/* What the policies want and is not there, each with its reason, whether or not it is
- * under way; cells port, portal (where there is one), state, text. */
-uint32_t ab_view_missing(const struct ab_view *v);
+/* The sessions that the scope has, each with what keeps it; cells port, portal, state,
+ * target, sid, text. Without @v->fn they are counted only. */
+uint32_t ab_view_left(const struct ab_view *v, const struct ab_scope *scope);
+/* Adds "drained by FILE:LINE: why" or "excluded by ..." where exclude.d names the
+ * scope. Return: false when nothing does. */
+bool ab_view_add_exclusion(struct ab_text *t, const struct ab_view *v,
+			   const struct ab_scope *scope, bool *ret_is_drain);
+/* Is a login under way, or a session there, that the scope has? */
+bool ab_view_has_session(const struct ab_view *v, const struct ab_scope *scope);
+/* Is all that the policies want there, and at rest? Of one port: also when no policy
+ * takes it. */
+bool ab_view_has_wanted(const struct ab_view *v, const struct ab_scope *scope);
+/* What the policies want of the scope and is not there, each with its reason, whether
+ * or not it is under way; cells port, portal (where there is one), state, text. */
+uint32_t ab_view_missing(const struct ab_view *v, const struct ab_scope *scope);
+/* What somebody waits for. With .target or .paths: sessions of targets, through the
+ * ports that the others choose; else that these ports have all that is wanted. */
+struct ab_wait {
+	char policy[AB_POLICY_NAME]; /* ports that it has taken; "": any */
+	char port[AB_NETDEV_NAME];   /* this port; "": all */
+	char target[AB_TARGET_NAME]; /* name or glob; "": every wanted target */
+	uint32_t paths; /* sessions that each has at least; 0: as many as are wanted */
+};
+
+/* Is it there? Nothing that matches is not enough. */
+bool ab_view_wait_is_over(const struct ab_view *v, const struct ab_wait *w);
+/* A row for each thing that is missing, about @v->max; cells port, portal, state, text.
+ */
+void ab_view_wait_missing(const struct ab_view *v, const struct ab_wait *w);
+
 /* What the policies want and cannot be had now, as rows of `plan` with the op "!";
  * cells op, kind, object, port, reason. */
 uint32_t ab_view_blocked(const struct ab_view *v);

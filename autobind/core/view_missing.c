@@ -203,7 +203,15 @@ static void tell_deletions(struct missing *m, const struct ab_port *p,
 	}
 }
 
-/* Sessions that are wanted over the port's iface and do not stand. */
+static bool is_kept(const struct ab_engine *e, const struct ab_node *n)
+{
+	uint32_t i = n->login.session;
+
+	return i != AB_NONE && ab_session_at_const(e, i)->guard != AB_GUARD_FREE;
+}
+
+/* Sessions over the port's iface that are wanted and do not stand; in a plan those that
+ * were to go and are kept, too. */
 static void tell_sessions(struct missing *m, const struct ab_port *p,
 			  const struct ab_iface *f)
 {
@@ -213,8 +221,9 @@ static void tell_sessions(struct missing *m, const struct ab_port *p,
 	for (i = f->first_node; i != AB_NONE; i = ab_node_at_const(v->e, i)->next) {
 		const struct ab_node *n = ab_node_at_const(v->e, i);
 
-		if (n->login.is_chosen &&
-		    ab_session_verdict(v->e, v->set, n) != AB_LOGIN_LOGGED_IN)
+		if ((n->login.is_chosen &&
+		     ab_session_verdict(v->e, v->set, n) != AB_LOGIN_LOGGED_IN) ||
+		    (m->is_plan && is_kept(v->e, n)))
 			tell(m, &(struct thing){ .kind = "session",
 						 .port = p,
 						 .node = n,
@@ -289,13 +298,14 @@ static void tell_ledger(struct missing *m)
 	m->w.v->fn(m->w.v->arg, &row);
 }
 
-uint32_t ab_view_missing(const struct ab_view *v)
+uint32_t ab_view_missing(const struct ab_view *v, const struct ab_scope *scope)
 {
 	struct missing m = { .w.v = v };
 	const struct ab_port *p = NULL;
 
 	while (!ab_view_is_over(&m.w) && (p = ab_view_next_port(v->e, p)))
-		if (p->policy >= 0 && p->state != AB_PORT_STATE_IGNORED)
+		if (p->policy >= 0 && p->state != AB_PORT_STATE_IGNORED &&
+		    (!scope->port[0] || ab_streq(scope->port, p->link.name)))
 			tell_port(&m, p);
 	return m.w.n;
 }

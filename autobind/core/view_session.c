@@ -57,12 +57,14 @@ static void add_no_path(struct ab_text *t, const struct ab_view *v,
 	(void)ab_view_add_path_reason(t, v, ab_path_at_const(v->e, path));
 }
 
-static void add_guard(struct ab_text *t, const struct ab_session_item *item)
+/* FREE with disks: the kernel has given up waiting, iscsid has not. */
+static const char *connection_of(const struct ab_session *session)
 {
-	if (item->guard == AB_GUARD_FREE)
-		return;
-	ab_text_add(t, "not wanted any more, but kept: ");
-	ab_text_add(t, ab_view_guard((enum ab_guard)item->guard));
+	if (session->state == AB_SESSION_FAILED)
+		return "its connection is lost; iscsid tries to restore it";
+	return session->n_disks ? "its connection is lost and its I/O fails; iscsid "
+				  "tries to restore it"
+				: "being made or taken down";
 }
 
 /* What is to be said of a session that is there; @item may have nothing. */
@@ -70,33 +72,29 @@ static enum ab_view_reason add_of_session(struct ab_text *t, const struct ab_vie
 					  const struct ab_session_item *item)
 {
 	const struct ab_session *session = &item->session;
+	bool is_lost = session->state != AB_SESSION_LOGGED_IN;
+	bool is_outdated =
+		ab_session_is_outdated(ab_node_at_const(v->e, item->node), item);
 
 	if (item->job) {
 		ab_text_add(t, "being logged out");
 		return AB_REASON_UNDER_WAY;
 	}
-	if (session->state != AB_SESSION_LOGGED_IN) {
-		ab_text_add(t,
-			    session->state == AB_SESSION_FREE
-				    ? "being made or taken down"
-				    : "its connection is lost; iscsid tries to restore "
-				      "it");
-		return AB_REASON_BLOCKED;
-	}
-	if (ab_session_is_outdated(ab_node_at_const(v->e, item->node), item)) {
-		ab_text_add(t, "bound to ");
+	if (is_lost)
+		ab_text_add(t, connection_of(session));
+	if (is_outdated) {
+		ab_text_add(t, is_lost ? "; bound to " : "bound to ");
 		ab_view_add_foreign(t, item->netdev);
 		ab_text_add(t, ", as its device was called; to be made anew");
-		if (item->guard) {
-			ab_text_add(t, ", but kept: ");
-			ab_text_add(t, ab_view_guard((enum ab_guard)item->guard));
-		}
-		return AB_REASON_BLOCKED;
 	}
 	if (item->guard) {
-		add_guard(t, item);
-		return AB_REASON_BLOCKED;
+		ab_text_add(t, is_outdated ? ", but kept: "
+			       : is_lost   ? "; not wanted any more, but kept: "
+					   : "not wanted any more, but kept: ");
+		ab_text_add(t, ab_view_guard((enum ab_guard)item->guard));
 	}
+	if (is_lost || is_outdated || item->guard)
+		return AB_REASON_BLOCKED;
 	if (session->n_disks == 0 && ab_mono_ms_between(item->since, v->now) > 5000) {
 		ab_text_add(t, "no disk: the target gives this initiator no logical "
 			       "unit, or node.session.scan is manual");
@@ -178,9 +176,7 @@ bool ab_view_lacks_session(const struct ab_node *n)
 
 static const char *port_of(const struct ab_view *v, const struct ab_node *n)
 {
-	uint32_t path = ab_world_login_path(v->e, n);
-	uint32_t port = path != AB_NONE ? ab_path_at_const(v->e, path)->port
-					: ab_iface_at_const(v->e, n->iface)->port;
+	uint32_t port = ab_session_port(v->e, n);
 
 	return port != AB_NONE ? ab_port_at_const(v->e, port)->link.name : "";
 }
@@ -291,4 +287,89 @@ uint32_t ab_view_sessions(const struct ab_view *v, const char *port)
 			binding_rows(&w, n);
 	}
 	return w.n;
+}
+
+/* --- what is left of a drained port or portal --- */
+
+/* What keeps a session that is to go, where it is not said of the session itself. */
+static const char *keeper(const struct ab_view *v, const struct ab_node *n,
+			  const struct ab_session_item *item)
+{
+	if (item->session.is_firmware)
+		return "made by the firmware: never logged out by autobind";
+	if (ab_world_owner(&n->record) != AB_OWNER_OURS)
+		return "its record is not autobind's: whoever made it logs it out, "
+		       "with `iscsiadm -m session -r SID --logout`";
+	if (v->e->is_paused)
+		return "paused: `autobind resume` ends that";
+	if (v->e->config.no_login)
+		return "logins and logouts are off (--no-login)";
+	if (v->e->is_ledger_unreadable)
+		return "the ledger could not be read: nothing is logged out";
+	if (!ab_session_drain(v->e, v->set, n))
+		return ab_streq(ab_iface_at_const(v->e, n->iface)->binding.iface,
+				"default")
+			       ? "nobody knows which port it goes through (Use=default)"
+			       : "it is still wanted";
+	return "it waits for another session to come, or to go";
+}
+
+static void left_row(const struct ab_view *v, const struct ab_node *n,
+		     const struct ab_session_item *item)
+{
+	const char *port = port_of(v, n);
+	struct ab_row row;
+	struct ab_text t;
+	size_t start;
+
+	ab_row_clear(&row);
+	ab_row_foreign(&row, "port", port);
+	ab_row_portal(&row, "portal", &n->portal);
+	ab_row_text(&row, "state", state_of(item));
+	ab_row_foreign(&row, "target", ab_target_at_const(v->e, n->target)->name);
+	ab_row_number(&row, "sid", item->session.sid);
+	t = ab_row_begin_text(&row, "text");
+	ab_text_add(&t, "session ");
+	ab_text_addu(&t, item->session.sid);
+	ab_text_add(&t, " to ");
+	ab_view_add_foreign(&t, ab_target_at_const(v->e, n->target)->name);
+	ab_text_add(&t, ": ");
+	start = t.len;
+	if (item->job || item->guard)
+		(void)add_of_session(&t, v, item);
+	if (t.len == start)
+		ab_text_add(&t, keeper(v, n, item));
+	ab_row_end_text(&row, &t);
+	v->fn(v->arg, &row);
+}
+
+uint32_t ab_view_left(const struct ab_view *v, const struct ab_scope *scope)
+{
+	struct ab_view_walk w = { .v = v };
+	uint32_t i, k;
+
+	for (i = ab_table_next(v->e, &v->e->nodes, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(v->e, &v->e->nodes, i)) {
+		const struct ab_node *n = ab_node_at_const(v->e, i);
+
+		if (!ab_session_is_open(n) || !ab_session_is_in(v->e, scope, n))
+			continue;
+		for (k = n->login.session; k != AB_NONE && !ab_view_is_over(&w);
+		     k = ab_session_at_const(v->e, k)->next)
+			if (ab_view_take(&w) && v->fn)
+				left_row(v, n, ab_session_at_const(v->e, k));
+	}
+	return w.n;
+}
+
+bool ab_view_has_session(const struct ab_view *v, const struct ab_scope *scope)
+{
+	uint32_t i;
+
+	for (i = ab_table_next(v->e, &v->e->nodes, AB_NONE); i != AB_NONE;
+	     i = ab_table_next(v->e, &v->e->nodes, i))
+		if (ab_session_is_open(ab_node_at_const(v->e, i)) &&
+		    ab_session_is_in(v->e, scope, ab_node_at_const(v->e, i)))
+			return true;
+	return false;
 }

@@ -7,19 +7,51 @@
 
 #include "core/name.h"
 #include "core/session.h"
+#include "core/view_walk.h"
 
 /* --- why a path is as it is --- */
 
-/* "excluded by FILE:LINE: why". */
+/* "excluded by FILE:LINE: why", or "drained by ...". */
 static void add_exclude(struct ab_text *t, const struct ab_policy_set *set,
 			const struct ab_exclude *x, const struct ab_origin *origin)
 {
-	ab_text_add(t, "excluded by ");
+	ab_text_add(t, x->is_drain ? "drained by " : "excluded by ");
 	ab_view_add_origin(t, set, origin);
 	if (!x->reason[0])
 		return;
 	ab_text_add(t, ": ");
 	ab_text_add(t, x->reason);
+}
+
+static const struct ab_exclude *exclude_of(const struct ab_view *v,
+					   const struct ab_scope *scope,
+					   struct ab_origin *origin)
+{
+	struct ab_link link = { .ifindex = 0 };
+	struct ab_match_port match = { .link = &link };
+	const struct ab_port *p = NULL;
+
+	if (!scope->port[0])
+		return ab_policy_excludes_portal(v->set, &scope->portal, origin);
+	/* A device that is not there is known by its name only. */
+	(void)ab_copy(link.name, sizeof(link.name), scope->port);
+	while ((p = ab_view_next_port(v->e, p)))
+		if (ab_streq(p->link.name, scope->port))
+			match.link = &p->link;
+	return ab_policy_excludes_port(v->set, &match, origin);
+}
+
+bool ab_view_add_exclusion(struct ab_text *t, const struct ab_view *v,
+			   const struct ab_scope *scope, bool *ret_is_drain)
+{
+	struct ab_origin origin = { .file = UINT32_MAX };
+	const struct ab_exclude *x = v->set ? exclude_of(v, scope, &origin) : NULL;
+
+	if (!x)
+		return false;
+	add_exclude(t, v->set, x, &origin);
+	*ret_is_drain = x->is_drain;
+	return true;
 }
 
 /* The policy that a port has now, or NULL. */
@@ -520,6 +552,24 @@ static void add_untaken(struct ab_text *t, const struct ab_view *v,
 	ab_view_add_match(t, v, nearest_policy(v->set, &m), &m);
 }
 
+/* Sessions that a drained port still has. */
+static void add_left(struct ab_text *t, const struct ab_view *v,
+		     const struct ab_port *p)
+{
+	struct ab_view count = *v;
+	struct ab_scope scope = { .port = "" };
+	uint32_t n;
+
+	(void)ab_copy(scope.port, sizeof(scope.port), p->link.name);
+	count.fn = NULL;
+	n = ab_view_left(&count, &scope);
+	if (n == 0)
+		return;
+	ab_text_add(t, "; ");
+	ab_text_addu(t, n);
+	ab_text_add(t, n == 1 ? " session is left" : " sessions are left");
+}
+
 static void add_port_exclusion(struct ab_text *t, const struct ab_view *v,
 			       const struct ab_port *p)
 {
@@ -537,6 +587,8 @@ static void add_port_exclusion(struct ab_text *t, const struct ab_view *v,
 		add_exclude(t, v->set, x, &origin);
 	else
 		ab_text_add(t, "excluded by exclude.d");
+	if (x && x->is_drain)
+		add_left(t, v, p);
 }
 
 static void add_master(struct ab_text *t, const struct ab_view *v,

@@ -95,6 +95,9 @@ static const struct words file_errors[] = {
 	{ EPIPE, "the helper ended" },
 	{ ENOKEY, "the host has no initiator name: start iscsid once, or write "
 		  "initiatorname.iscsi" },
+	{ EKEYREJECTED,
+	  "the secret file that Chap in [Bind] names is missing or refused; "
+	  "see `autobind check`" },
 	{ 0, NULL },
 };
 
@@ -110,12 +113,17 @@ static const char *const discovery_errors[AB_DISCOVERY_CODE_MAX] = {
 	[AB_DISCOVERY_LIMIT] = "the answer is longer than is accepted",
 	[AB_DISCOVERY_DENIED] =
 		"the target does not admit this initiator name; see its access list",
-	[AB_DISCOVERY_AUTH] = "the target wants CHAP",
+	[AB_DISCOVERY_AUTH] = "the target wants CHAP: set Chap in [Portals]",
 	[AB_DISCOVERY_BUSY] = "the target says that it is busy or out of order",
 	[AB_DISCOVERY_REDIRECT] =
 		"the target sends us to another address, which is not followed",
 	[AB_DISCOVERY_REJECTED] = "the target rejected the request",
 	[AB_DISCOVERY_LOGOUT] = "the target ended the session",
+	[AB_DISCOVERY_CHAP] = "the target refused the CHAP name or secret",
+	[AB_DISCOVERY_UNPROVEN] =
+		"the target could not prove itself by CHAP (username_in, password_in)",
+	[AB_DISCOVERY_SECRET] =
+		"its secret file is missing or refused; `autobind check` says why",
 };
 
 /* Codes come as errno and, from some callers, as -errno. */

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "core/try.h"
 #include "util/hash.h"
 #include "util/text.h"
 
@@ -417,6 +418,7 @@ uint32_t ab_world_add_path(struct ab_engine *e, uint32_t port,
 	p->first_found = AB_NONE;
 	link_path(e, s);
 	ab_health_reset(&p->health, AB_PATH_UNWANTED, e->now);
+	ab_try_claim(e, p);
 	return s;
 }
 
@@ -542,13 +544,14 @@ void ab_world_remove_session(struct ab_engine *e, uint32_t slot)
 static bool is_login_needed(const struct ab_login *l)
 {
 	return l->session != AB_NONE || l->job || l->is_held || l->is_ledger_due ||
-	       l->is_denied || l->is_awaited || l->backoff.attempts;
+	       l->is_denied || l->is_awaited || l->backoff.attempts || l->tries.is_due;
 }
 
 static bool is_needed(const struct ab_record_item *r)
 {
 	return r->is_present || r->ledger != AB_OWNER_FOREIGN || r->job ||
-	       r->is_awaited || r->is_denied || r->backoff.attempts || r->is_ledger_due;
+	       r->is_awaited || r->is_denied || r->backoff.attempts ||
+	       r->is_ledger_due || r->tries.is_due;
 }
 
 void ab_world_release_iface(struct ab_engine *e, uint32_t slot)

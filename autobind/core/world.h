@@ -42,6 +42,12 @@ struct ab_backoff {
 	uint8_t attempts;
 };
 
+/* What the ledger says of tries that failed (core/try.h). */
+struct ab_try_mark {
+	bool is_told; /* it has a line */
+	bool is_due;  /* ... that is not as it should be */
+};
+
 /* What a port waits for: bits. */
 #define AB_WAIT_WRITE 1u
 #define AB_WAIT_DISCOVERY 2u
@@ -128,6 +134,7 @@ struct ab_record_item {
 	uint64_t job;	   /* in flight; 0: none */
 	struct ab_backoff backoff;
 	int32_t code; /* errno of the last write or deletion; 0: it went well */
+	struct ab_try_mark tries;
 };
 
 /* An iface record, or the name of one that node records mention. */
@@ -163,6 +170,8 @@ struct ab_login {
 	int32_t code; /* of the last login: exit status or -errno; 0: it went well */
 	uint64_t job; /* login in flight; 0: none */
 	struct ab_backoff backoff;
+	uint64_t denied_hash; /* of the record that it was refused with */
+	struct ab_try_mark tries;
 };
 
 struct ab_node {
@@ -237,8 +246,10 @@ struct ab_path {
 	/* Discovery through this path. */
 	uint64_t discovery_job;
 	ab_mono discovery_started, discovery_ok_at;
+	uint64_t asked_with; /* ab_policy.discovery_chap_mark at .discovery_started */
 	struct ab_backoff discovery;
 	int32_t discovery_code; /* of the last one; 0: it went well */
+	struct ab_try_mark tries;
 };
 
 /* A target that lives on a path's portal. */
@@ -253,6 +264,16 @@ struct ab_found {
 	bool is_wanted;	   /* the policy wants the target */
 	uint32_t node;	   /* slot of its node record, if that is still there: a hint */
 };
+
+/* A discovery that failed in the run before; its path is not there yet. */
+struct ab_pending_try {
+	struct ab_portal portal;
+	char netdev[AB_NETDEV_NAME];
+	bool is_over; /* to be taken out of the ledger */
+	struct ab_backoff backoff;
+	int32_t code;
+};
+#define AB_PENDING_MAX 64
 
 enum ab_job_kind {
 	AB_JOB_NONE,
@@ -294,11 +315,17 @@ struct ab_engine {
 	bool is_targets_dirty; /* some target's .is_dirty */
 	bool is_login_ended; /* targets that wait for one have not been planned since */
 	uint8_t multipath;   /* enum ab_multipath */
-	bool is_ledger_dirty; /* some record's .is_ledger_due */
-	bool is_job_ended;    /* ports that wait for one have not been planned since */
-	uint8_t waits_for;    /* AB_WAIT_* of the port that is being planned */
-	uint32_t generation;  /* of the policy set */
-	ab_mono now;	      /* of the step that runs */
+	bool is_ledger_dirty;  /* some record's .is_ledger_due */
+	bool is_tries_dirty;   /* some .tries.is_due */
+	bool has_tries;	       /* those of the run before have been read */
+	uint64_t denied_under; /* mark of the configuration that their refusals stand
+				  under, until there is one */
+	struct ab_pending_try pending[AB_PENDING_MAX];
+	uint32_t n_pending;
+	bool is_job_ended;   /* ports that wait for one have not been planned since */
+	uint8_t waits_for;   /* AB_WAIT_* of the port that is being planned */
+	uint32_t generation; /* of the policy set */
+	ab_mono now;	     /* of the step that runs */
 	ab_mono next;
 	ab_mono orphans_due;
 	ab_mono recheck_at; /* look once more for the records in doubt; NEVER: none */

@@ -121,8 +121,36 @@ struct building {
 	struct ab_scan_entry *entries;	  /* owned */
 	struct ab_policy_source *sources; /* owned */
 	uint32_t n_sources;
+	struct ab_policy_chap *chaps; /* owned */
+	uint32_t n_chaps;
 	bool is_partial;
 };
+
+/* "good STAMP", "refused WHY", "unseen WHY"; cut into strings where it stands. */
+static void take_chap(struct building *b, const struct ab_bundle_item *item)
+{
+	char *text = b->text + item->offset, *blank;
+	struct ab_policy_chap *chap = &b->chaps[b->n_chaps++];
+
+	text[item->size] = '\0'; /* over the newline behind it */
+	blank = strchr(text, ' ');
+	*chap = (struct ab_policy_chap){ .name = item->name,
+					 .path = item->path,
+					 .state = AB_CHAP_UNSEEN,
+					 .why = "",
+					 .stamp = "" };
+	if (!blank)
+		return;
+	*blank = '\0';
+	if (ab_streq(text, "good")) {
+		chap->state = AB_CHAP_GOOD;
+		chap->stamp = blank + 1;
+		return;
+	}
+	if (ab_streq(text, "refused"))
+		chap->state = AB_CHAP_REFUSED;
+	chap->why = blank + 1;
+}
 
 /* Scans item @i; a good file becomes a source. */
 static int scan_item(struct building *b, struct ab_scan_list *list, uint32_t i)
@@ -131,7 +159,9 @@ static int scan_item(struct building *b, struct ab_scan_list *list, uint32_t i)
 	uint32_t first = list->n;
 	int r;
 
-	if (item->kind == AB_BUNDLE_OTHER)
+	if (item->kind == AB_BUNDLE_CHAP)
+		take_chap(b, item);
+	if (item->kind >= AB_BUNDLE_OTHER)
 		return 0;
 	/* In the copy, the byte behind the file's content may be overwritten. */
 	if (ab_scan(b->text + item->offset, item->size, i, list, &b->conf->diags)) {
@@ -172,6 +202,8 @@ static int make_set(struct building *b, const struct ab_policy_set *previous)
 				      .n_sources = b->n_sources,
 				      .files = (const char *const *)conf->files,
 				      .n_files = conf->n_files,
+				      .chaps = b->chaps,
+				      .n_chaps = b->n_chaps,
 				      .previous = previous,
 				      .is_partial = b->is_partial ||
 						    conf->diags.n_errors > 0 };
@@ -250,7 +282,8 @@ int ab_conf_build(const char *bundle, size_t n, const struct ab_policy_set *prev
 	b.text = malloc(n + 1);
 	b.entries = calloc(AB_CONF_ENTRIES_MAX, sizeof(*b.entries));
 	b.sources = calloc(parsed.n_items + 1, sizeof(*b.sources));
-	if (b.conf && b.text && b.entries && b.sources) {
+	b.chaps = calloc(parsed.n_items + 1, sizeof(*b.chaps));
+	if (b.conf && b.text && b.entries && b.sources && b.chaps) {
 		memcpy(b.text, bundle, n);
 		b.text[n] = '\0';
 		r = build(&b, previous);
@@ -260,6 +293,7 @@ int ab_conf_build(const char *bundle, size_t n, const struct ab_policy_set *prev
 	free(b.text);
 	free(b.entries);
 	free(b.sources);
+	free(b.chaps);
 	ab_bundle_fini(&parsed);
 	if (r) {
 		(void)ab_conf_free(b.conf);

@@ -12,15 +12,15 @@
 #include "util/text.h"
 
 #define HEADER "autobind-bundle 1\n"
-#define END_MAX 40    /* bytes of the last line */
-#define ITEMS_MAX 512 /* files, and folders with something wrong */
+#define END_MAX 40     /* bytes of the last line */
+#define ITEMS_MAX 1024 /* files, secrets, and folders with something wrong */
 #define MESSAGES_MAX 256
 #define ESCAPED_MAX (3 * PATH_MAX)
 
 static const char *const kind_words[] = {
 	[AB_POLICY_GLOBAL] = "global", [AB_POLICY_MAIN] = "policy",
 	[AB_POLICY_DROPIN] = "dropin", [AB_POLICY_EXCLUDE] = "exclude",
-	[AB_BUNDLE_OTHER] = "other",
+	[AB_BUNDLE_OTHER] = "other",   [AB_BUNDLE_CHAP] = "chap",
 };
 
 /* --- writing ---------------------------------------------------------------------- */
@@ -172,7 +172,7 @@ static int kind_of(const char *word, uint8_t *ret_kind)
 {
 	uint8_t i;
 
-	for (i = 0; i <= AB_BUNDLE_OTHER; i++) {
+	for (i = 0; i <= AB_BUNDLE_CHAP; i++) {
 		if (!ab_streq(kind_words[i], word))
 			continue;
 		*ret_kind = i;
@@ -187,13 +187,13 @@ static bool is_placed(const struct ab_bundle *b, unsigned int kind)
 	uint32_t i;
 
 	for (i = 0; i < b->n_items; i++)
-		if (b->items[i].kind != AB_BUNDLE_OTHER)
+		if (b->items[i].kind < AB_BUNDLE_OTHER)
 			last = b->items[i].kind;
 	if (kind == AB_POLICY_GLOBAL)
 		return last == AB_POLICY_GLOBAL;
 	if (kind == AB_POLICY_DROPIN)
 		return last == AB_POLICY_MAIN || last == AB_POLICY_DROPIN;
-	return kind == AB_POLICY_EXCLUDE || kind == AB_BUNDLE_OTHER ||
+	return kind == AB_POLICY_EXCLUDE || kind >= AB_BUNDLE_OTHER ||
 	       last != AB_POLICY_EXCLUDE;
 }
 

@@ -8,6 +8,9 @@
  *   message SEVERITY ITEM TEXT    ITEM: number of a file line from 0, or -
  *   end LINES CRC32C              of all before
  *
+ * KIND chap is a file below chap/, or with the name - that folder. Its SIZE bytes are
+ * not its content but what was seen of it: "good STAMP", "refused WHY", "unseen WHY".
+ *
  * NAME, PATH and TEXT are percent-escaped words (util/text.h). It may come from disk
  * after a crash: every byte is checked, the sum first.
  */
@@ -23,10 +26,11 @@
 
 /* Beside enum ab_policy_source_kind: a folder, or a file that could not be read. */
 #define AB_BUNDLE_OTHER 4
+#define AB_BUNDLE_CHAP 5 /* what was seen of a secret file */
 
 struct ab_bundle_item {
-	uint8_t kind;	  /* enum ab_policy_source_kind or AB_BUNDLE_OTHER */
-	char *name;	  /* owned; of a policy, else "" */
+	uint8_t kind;	  /* enum ab_policy_source_kind or AB_BUNDLE_* */
+	char *name;	  /* owned; of a policy or a secret, else "" */
 	char *path;	  /* owned */
 	const char *data; /* in the bundle */
 	size_t offset, size;

@@ -18,6 +18,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "io/chap.h"
 #include "io/conf_bundle.h"
 #include "io/file.h"
 #include "util/text.h"
@@ -26,6 +27,7 @@
 #define NAMES_MAX 1024	  /* of one folder, masked ones included */
 #define MESSAGES_KEPT 100 /* of errors, and of warnings */
 #define ITEMS_KEPT 400
+#define CHAPS_MAX 256 /* secret files */
 
 struct collector {
 	const struct ab_conf_roots *roots;
@@ -331,6 +333,112 @@ static unsigned int make_dirs(struct collector *c, const char *const *roots,
 	return n;
 }
 
+/* --- secrets ---------------------------------------------------------------------- */
+
+static uint32_t add_chap(struct collector *c, const char *name, const char *path,
+			 const char *word, const char *text)
+{
+	char buf[AB_CHAP_WHY + 16];
+	int n = snprintf(buf, sizeof(buf), "%s %s", word, text);
+
+	return ab_bundle_add_file(&c->w, AB_BUNDLE_CHAP, name, path, buf, (size_t)n);
+}
+
+/* Another one whenever the file is changed; says nothing about what stands in it. */
+static void make_stamp(const struct stat *st, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%llu %lld %lld.%09ld %lld.%09ld",
+		       (unsigned long long)st->st_ino, (long long)st->st_size,
+		       (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+		       (long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+}
+
+/* Looks whether the store could use it; the secret itself is forgotten again. */
+static void look_at_chap(struct collector *c, int dirfd, const char *name,
+			 const char *path)
+{
+	char buf[AB_CHAP_WHY];
+	struct ab_chap chap;
+	struct stat st;
+	struct ab_text why;
+	bool is_exposed;
+	int fd = openat(dirfd, name, AB_CHAP_OPEN_FLAGS);
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		(void)add_chap(c, name, path, errno == EACCES ? "unseen" : "refused",
+			       errno == EACCES	? "only root may: run this as root"
+			       : errno == ELOOP ? "is a symbolic link: make it a file"
+						: strerror(errno));
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	ab_text_init(&why, buf, sizeof(buf));
+	is_exposed = ab_chap_is_exposed(&st, &why);
+	if (is_exposed && c->roots->is_lenient) {
+		say(c, AB_DIAG_WARNING, add_other(c, path), "%s", buf);
+		is_exposed = false;
+		ab_text_init(&why, buf, sizeof(buf));
+	}
+	if (is_exposed || ab_chap_read(fd, &chap, &why)) {
+		(void)add_chap(c, name, path, "refused", buf);
+	} else {
+		ab_chap_wipe(&chap);
+		make_stamp(&st, buf, sizeof(buf));
+		(void)add_chap(c, name, path, "good", buf);
+	}
+	(void)close(fd); /* only read */
+}
+
+/* Files whose names no Chap can have are somebody's notes or backups. */
+static void list_chaps(struct collector *c, DIR *dir, const char *folder)
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	unsigned int n = 0;
+
+	while ((e = readdir(dir))) {
+		if (!ab_chap_is_name(e->d_name) ||
+		    !ab_chap_path(folder, e->d_name, path))
+			continue;
+		if (n++ == CHAPS_MAX) {
+			say(c, AB_DIAG_ERROR, add_other(c, folder),
+			    "has more than %d files", CHAPS_MAX);
+			return;
+		}
+		look_at_chap(c, dirfd(dir), e->d_name, path);
+	}
+}
+
+static void add_chaps(struct collector *c)
+{
+	char folder[PATH_MAX];
+	struct stat st;
+	DIR *dir;
+
+	if (!ab_chap_path(c->roots->etc, "chap", folder))
+		return;
+	dir = opendir(folder);
+	if (!dir && errno == ENOENT && !c->roots->is_lenient) {
+		(void)add_chap(c, "", folder, "good", "");
+		return;
+	}
+	if (!dir) {
+		(void)add_chap(c, "", folder,
+			       errno == EACCES || errno == ENOENT ? "unseen"
+								  : "refused",
+			       errno == EACCES	 ? "only root may: run this as root"
+			       : errno == ENOENT ? "it is not here, only on the host"
+						 : strerror(errno));
+		return;
+	}
+	if (fstat(dirfd(dir), &st) == 0 && has_bad_owner(&st))
+		say_owner(c, add_other(c, folder), &st);
+	(void)add_chap(c, "", folder, "good", "");
+	list_chaps(c, dir, folder);
+	(void)closedir(dir); /* read only */
+}
+
 /* --- the whole -------------------------------------------------------------------- */
 
 static void add_globals(struct collector *c)
@@ -438,6 +546,7 @@ int ab_conf_collect(const struct ab_conf_roots *roots, char **ret_data,
 		add_globals(&c);
 		add_policies(&c);
 		add_excludes(&c);
+		add_chaps(&c);
 	} else if (!c.n_errors) {
 		/* Not the same as an empty one: the disk may be away. */
 		say(&c, AB_DIAG_ERROR, add_other(&c, roots->etc),

@@ -3,11 +3,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
 #include "core/name.h"
+#include "io/chap.h"
 #include "io/log.h"
 #include "util/num.h"
 
@@ -29,6 +31,7 @@ struct ab_discover {
 	struct ab_loop *loop;	    /* borrowed */
 	struct ab_loop_timer *pump; /* owned: starts what waits */
 	char *helper;		    /* owned */
+	const char *chap_dir;	    /* borrowed; NULL: none */
 	ab_event_fn *fn;
 	void (*ask_initiator)(void *arg);
 	void *arg;
@@ -214,8 +217,10 @@ static void on_exit_status(struct job *job, const struct ab_spawner_result *resu
 		return;
 	}
 	/* A failure is reported by its code: the engine knows if it is news. */
-	ab_log_foreign(answer.code ? AB_LOG_DEBUG : AB_LOG_INFO, "discover",
-		       result->err, result->n_err, 1);
+	ab_log_foreign(answer.code == AB_DISCOVERY_SECRET ? AB_LOG_WARNING
+		       : answer.code			  ? AB_LOG_DEBUG
+							  : AB_LOG_INFO,
+		       "discover", result->err, result->n_err, 1);
 	if (answer.code == AB_DISCOVERY_OK) {
 		give_found(job, &answer);
 		finish(job, AB_OUTCOME_DONE, 0);
@@ -224,6 +229,20 @@ static void on_exit_status(struct job *job, const struct ab_spawner_result *resu
 	} else {
 		finish(job, AB_OUTCOME_RETRY, answer.code);
 	}
+}
+
+static void log_no_secret(const struct job *job, int error)
+{
+	const char *dir = job->discover->chap_dir;
+
+	if (error == ELOOP) {
+		ab_log_warnx("discover", "%s/%s is a symbolic link: make it a file",
+			     dir ? dir : "chap", job->effect.discover.chap);
+		return;
+	}
+	errno = error;
+	ab_log_warn("discover", "%s/%s cannot be opened", dir ? dir : "chap",
+		    job->effect.discover.chap);
 }
 
 /* ab_spawner_fn. */
@@ -252,6 +271,10 @@ static void on_result(void *arg, const struct ab_spawner_result *result)
 		ab_log_err("discover", "cannot run %s", job->discover->helper);
 		finish(job, AB_OUTCOME_RETRY, -result->code);
 		return;
+	case AB_SPAWNER_NO_INPUT:
+		log_no_secret(job, result->code);
+		finish(job, AB_OUTCOME_RETRY, AB_DISCOVERY_SECRET);
+		return;
 	case AB_SPAWNER_UNKNOWN:
 	case AB_SPAWNER_END_MAX:
 		break;
@@ -265,6 +288,7 @@ struct command {
 	unsigned int n;
 	char ifindex[NUMBER_TEXT], deadline[NUMBER_TEXT], max[NUMBER_TEXT];
 	char portal[AB_PORTAL_TEXT];
+	char chap[PATH_MAX];
 };
 
 static void add_option(struct command *c, const char *name, const char *value)
@@ -301,6 +325,8 @@ static void make_command(const struct ab_discover *d, const struct ab_effect *ef
 	add_option(c, "--deadline-ms",
 		   number_text(c->deadline, ef->discover.deadline_ms));
 	add_option(c, "--max", number_text(c->max, ef->discover.max));
+	if (ef->discover.chap[0])
+		add_option(c, "--chap", ef->discover.chap);
 }
 
 /* The job was taken from the waiting ones. */
@@ -317,6 +343,15 @@ static void start(struct job *job)
 	int r;
 
 	make_command(d, ef, &command);
+	if (ef->discover.chap[0]) {
+		if (!d->chap_dir || !ab_chap_is_name(ef->discover.chap) ||
+		    !ab_chap_path(d->chap_dir, ef->discover.chap, command.chap)) {
+			log_no_secret(job, ENOENT);
+			finish(job, AB_OUTCOME_RETRY, AB_DISCOVERY_SECRET);
+			return;
+		}
+		child.input = command.chap;
+	}
 	r = ab_spawner_run(d->spawner, &child, on_result, job);
 	if (r < 0) {
 		finish(job, AB_OUTCOME_RETRY, r);
@@ -397,6 +432,7 @@ int ab_discover_new(const struct ab_discover_config *config,
 		return -ENOMEM;
 	d->spawner = config->spawner;
 	d->loop = config->loop;
+	d->chap_dir = config->chap_dir;
 	d->fn = config->fn;
 	d->ask_initiator = config->ask_initiator;
 	d->arg = config->arg;

@@ -30,6 +30,7 @@ struct ab_discover_config {
 	struct ab_loop *loop;	    /* borrowed until ab_discover_free() */
 	struct ab_spawner *spawner; /* the same; freed before */
 	const char *helper;	    /* path, copied; NULL: AB_DISCOVER_HELPER */
+	const char *chap_dir;	    /* secret files; borrowed; NULL: none is found */
 	ab_event_fn *fn;
 	/* The host's name is needed and not known: ab_discover_set_initiator() must
 	 * follow. */

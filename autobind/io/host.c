@@ -100,6 +100,7 @@ int ab_host_locate(const struct ab_roots *roots, struct ab_host *ret_host)
 int ab_host_read(const struct ab_roots *roots, struct ab_host *ret_host)
 {
 	struct ab_host *h = ret_host;
+	struct ab_text t;
 	int r;
 
 	memset(h, 0, sizeof(*h));
@@ -121,6 +122,11 @@ int ab_host_read(const struct ab_roots *roots, struct ab_host *ret_host)
 		.conf = h->iscsid_conf,
 		.known = h->place.has_known ? &h->place.known : NULL,
 	};
+	ab_text_init(&t, h->chap_dir, sizeof(h->chap_dir));
+	ab_text_add(&t, roots->path[AB_ROOT_CONFIG]);
+	ab_text_add(&t, "/chap");
+	if (t.cut)
+		return -ENAMETOOLONG;
 	h->conf = (struct ab_conf_roots){
 		.etc = roots->path[AB_ROOT_CONFIG],
 		.run = roots->path[AB_ROOT_RUN],

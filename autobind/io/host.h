@@ -16,6 +16,7 @@
 
 struct ab_host {
 	char db_root[AB_ROOT_PATH], lock_dir[AB_ROOT_PATH], iscsid_conf[AB_ROOT_PATH];
+	char chap_dir[AB_ROOT_PATH];	   /* secret files */
 	char initiator_file[AB_ROOT_PATH]; /* for ab_host_find_initiator() */
 	struct ab_db_place place;	   /* what the installed iscsiadm says */
 	bool is_iscsiadm_db;	   /* it would work on .db_root: it may be run */

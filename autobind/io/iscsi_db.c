@@ -112,6 +112,7 @@ struct ab_db *ab_db_close(struct ab_db *db)
 		return NULL;
 	ab_db_unlock(db);
 	ab_db_cache_free(db->cache);
+	ab_db_forget(db);
 	free(db->buf);
 	free(db);
 	return NULL;
@@ -270,9 +271,18 @@ int ab_db_read_file(struct ab_db *db, int dirfd, const char *path, size_t *ret_s
 		r = read_up_to(fd, db->buf, AB_RECORD_FILE_MAX + 1,
 			       (size_t)ret_stat->st_size, ret_size);
 	(void)close(fd); /* nothing was written */
+	if (r == 0 && *ret_size > db->buf_used)
+		db->buf_used = *ret_size;
 	if (r == 0 && *ret_size > AB_RECORD_FILE_MAX)
 		r = AB_FILE_E_TOO_LARGE;
 	return r;
+}
+
+void ab_db_forget(struct ab_db *db)
+{
+	explicit_bzero(db->buf, db->buf_used);
+	db->buf_used = 0;
+	explicit_bzero(&db->rec, sizeof(db->rec));
 }
 
 static int read_record(struct ab_db *db, const char *path, enum ab_record_kind kind,

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/chap.h"
 #include "core/event.h"
 #include "core/policy.h"
 #include "core/record.h"
@@ -154,6 +155,7 @@ struct ab_db_job {
 	/* NODE_WRITE: [Node]; Startup= as node.startup and node.conn[0].startup. */
 	const struct ab_node_setting *settings;
 	uint32_t n_settings;
+	const struct ab_chap *chap; /* borrowed; NODE_WRITE: instead of iscsid.conf's */
 	const struct ab_record *record; /* borrowed; write exactly this */
 
 	/* Results. After prepare, .hash is the mark that the record will have; a job

@@ -38,7 +38,8 @@ struct ab_db {
 	struct ab_db_cache *cache; /* owned */
 	struct ab_record rec;	   /* scratch of one call */
 	struct ab_syncer syncer;
-	char *buf; /* owned, AB_RECORD_FILE_MAX + 1 bytes */
+	char *buf;	 /* owned, AB_RECORD_FILE_MAX + 1 bytes */
+	size_t buf_used; /* of it, since ab_db_forget() */
 };
 
 /* Findings of one file, told as one. */
@@ -73,5 +74,8 @@ bool ab_db_link_name(const struct ab_node_key *key, char *name);
 void ab_db_break_own_lock(const struct ab_db *db);
 
 struct ab_db_cache *ab_db_cache_free(struct ab_db_cache *cache);
+
+/* Wipes what was read: records hold CHAP secrets, and the store lives long. */
+void ab_db_forget(struct ab_db *db);
 
 #endif

@@ -698,6 +698,7 @@ int ab_db_scan(struct ab_db *db, enum ab_db_scan what, ab_event_fn *fn, void *ar
 	} else if (root != -ENOENT) {
 		w.error = root; /* a root that does not exist yet holds no record */
 	}
+	ab_db_forget(db);
 	if (w.error)
 		return w.error;
 	if (w.is_dump)

@@ -80,6 +80,19 @@ static bool is_expected(struct ab_db *db, struct ab_db_job *job)
 	return false;
 }
 
+/* Marks do not count secrets. */
+static bool has_same_secrets(const struct ab_db *db, const struct ab_db_job *job)
+{
+	struct ab_record new;
+	bool is_same;
+
+	(void)ab_record_parse(&new, (enum ab_record_kind)db->rec.kind, job->text,
+			      job->text_len, NULL, NULL); /* set_text() has looked */
+	is_same = ab_record_same_secrets(&db->rec, &new);
+	explicit_bzero(&new, sizeof(new));
+	return is_same;
+}
+
 /*
  * An update to what is there already: a start or a reload with new words for the same
  * values must not touch the disk. Anything else is judged under the lock.
@@ -90,7 +103,7 @@ static bool is_unchanged(struct ab_db *db, const struct ab_db_job *job)
 
 	return job->is_ready && job->is_update && job->hash == job->expected &&
 	       read_current(db, job, &state) == 0 && state == AB_RECORD_OK &&
-	       ab_record_hash(&db->rec) == job->expected;
+	       ab_record_hash(&db->rec) == job->expected && has_same_secrets(db, job);
 }
 
 /* --- prepare -------------------------------------------------------------------- */
@@ -158,6 +171,7 @@ static int set_text(struct ab_db_job *job, const struct ab_record *rec,
 {
 	struct ab_record back;
 	struct ab_text t;
+	int r = 0;
 
 	job->text = malloc(AB_RECORD_TEXT);
 	if (!job->text)
@@ -168,9 +182,10 @@ static int set_text(struct ab_db_job *job, const struct ab_record *rec,
 	job->text_len = t.len;
 	if (ab_record_parse(&back, (enum ab_record_kind)rec->kind, t.buf, t.len, NULL,
 			    NULL) != AB_RECORD_OK)
-		return -EINVAL;
+		r = -EINVAL;
 	job->hash = ab_record_hash(&back);
-	return 0;
+	explicit_bzero(&back, sizeof(back)); /* CHAP secrets */
+	return r;
 }
 
 static void finish_text(struct ab_db_job *job, const struct ab_record *rec,
@@ -245,6 +260,17 @@ static int load_iface(struct ab_db *db, struct ab_db_job *job, struct ab_record 
 	return -1;
 }
 
+/* The installed release would take the whole record for broken. */
+static void tell_unknown(struct ab_db *db, enum ab_key key)
+{
+	if (!db->has_known || ab_record_set_has(&db->known, key) ||
+	    ab_record_set_has(&db->told, key))
+		return;
+	ab_record_set_add(&db->told, key);
+	ab_db_tell_text(db, ab_record_key(key)->name,
+			"not known to the installed iscsiadm: left out");
+}
+
 /* [Node]. Return: 0, or the job was refused. */
 static int apply_settings(struct ab_db *db, struct ab_db_job *job,
 			  struct ab_record *rec)
@@ -260,15 +286,38 @@ static int apply_settings(struct ab_db *db, struct ab_db_job *job,
 			       "a setting of [Node] that open-iscsi would not take");
 			return -1;
 		}
-		if (db->has_known && !ab_record_set_has(&db->known, (enum ab_key)key) &&
-		    !ab_record_set_has(&db->told, (enum ab_key)key)) {
-			ab_record_set_add(&db->told, (enum ab_key)key);
-			ab_db_tell_text(
-				db, s->name,
-				"not known to the installed iscsiadm: left out");
-		}
+		tell_unknown(db, (enum ab_key)key);
 	}
 	return 0;
+}
+
+/* All of iscsid.conf's CHAP is replaced: one name with another's secret is no use.
+ * Return: 0, or the job was refused. */
+static int apply_chap(struct ab_db *db, struct ab_db_job *job, struct ab_record *rec)
+{
+	const struct ab_chap *chap = job->chap;
+	const struct {
+		enum ab_key key;
+		const char *value;
+	} fields[] = {
+		{ AB_KEY_AUTH_AUTHMETHOD, "CHAP" },
+		{ AB_KEY_AUTH_USERNAME, chap->username },
+		{ AB_KEY_AUTH_PASSWORD, chap->password },
+		{ AB_KEY_AUTH_USERNAME_IN, chap->username_in },
+		{ AB_KEY_AUTH_PASSWORD_IN, chap->password_in },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(fields) / sizeof(fields[0]); i++)
+		r = ab_record_set_value(rec, fields[i].key, fields[i].value);
+	if (r == 0 && chap->algorithms[0]) {
+		r = ab_record_set_value(rec, AB_KEY_AUTH_CHAP_ALGS, chap->algorithms);
+		tell_unknown(db, AB_KEY_AUTH_CHAP_ALGS);
+	}
+	if (r)
+		refuse(job, AB_OUTCOME_DENIED, EINVAL,
+		       "a name or secret for CHAP that open-iscsi would not take");
+	return r;
 }
 
 static int set_identity(const struct ab_db_job *job, struct ab_record *rec)
@@ -307,7 +356,7 @@ static void build_node(struct ab_db *db, struct ab_db_job *job, const struct con
 	for (size_t i = 0; r == 0 && i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		r = ab_record_set_value(rec, fixed[i].key, fixed[i].value);
 	assert(r == 0);
-	if (apply_settings(db, job, rec))
+	if (apply_settings(db, job, rec) || (job->chap && apply_chap(db, job, rec)))
 		return;
 	if (set_identity(job, rec)) {
 		refuse(job, AB_OUTCOME_DENIED, EINVAL, "a name does not fit its key");
@@ -404,6 +453,7 @@ void ab_db_prepare(struct ab_db *db, struct ab_db_job *jobs, size_t n)
 		}
 	}
 	free_conf(&conf);
+	ab_db_forget(db);
 }
 
 void ab_db_job_clear(struct ab_db_job *job)
@@ -906,5 +956,6 @@ void ab_db_commit(struct ab_db *db, struct ab_db_job *jobs, size_t n)
 	}
 	remove_temporaries(&b, jobs, n);
 	free_conf(&b.conf);
+	ab_db_forget(db);
 	(void)close(b.root);
 }

@@ -39,6 +39,7 @@ struct ab_ledger_file {
 	uint32_t n, max;
 	uint32_t *buckets; /* owned; as many as .max */
 	bool is_dirty, is_unreadable;
+	bool is_run_dirty;  /* tries that RUN does not have as they are */
 	bool is_locked_out; /* a bad file could not be set aside: do not overwrite */
 	int run_error;	    /* last result of writing the copy, reported on change */
 	uint64_t boot;	    /* mark of this boot; 0: the kernel does not say */
@@ -109,6 +110,12 @@ static int grow(struct ab_ledger_file *l)
 	return 0;
 }
 
+/* Tries that failed stand in RUN only. */
+static bool *dirty_of(struct ab_ledger_file *l, const struct ab_ledger_entry *entry)
+{
+	return entry->kind == AB_LEDGER_TRY ? &l->is_run_dirty : &l->is_dirty;
+}
+
 static void remove_row(struct ab_ledger_file *l, struct row *row)
 {
 	uint32_t i, last;
@@ -118,26 +125,27 @@ static void remove_row(struct ab_ledger_file *l, struct row *row)
 	i = (uint32_t)(row - l->rows);
 	last = l->n - 1;
 	unlink_row(l, i);
+	*dirty_of(l, &row->entry) = true;
 	if (i != last) {
 		unlink_row(l, last);
 		l->rows[i] = l->rows[last];
 		link_row(l, i);
 	}
 	l->n--;
-	l->is_dirty = true;
 }
 
 /* Times of CLOCK_BOOTTIME mean something in the boot that they were read in only. */
 static void mark_boot(struct ab_ledger_entry *entry, uint64_t boot)
 {
-	if (entry->kind == AB_LEDGER_IFACE)
-		entry->iface.boot = entry->iface.orphan_ms ? boot : 0;
+	entry->boot = *ab_ledger_time(entry) ? boot : 0;
 }
 
-static void forget_other_boot(struct ab_ledger_entry *entry, uint64_t boot)
+/* Return: false when nothing is left of it. */
+static bool forget_other_boot(struct ab_ledger_entry *entry, uint64_t boot)
 {
-	if (entry->kind == AB_LEDGER_IFACE && (boot == 0 || entry->iface.boot != boot))
-		entry->iface.boot = entry->iface.orphan_ms = 0;
+	if (boot == 0 || entry->boot != boot)
+		entry->boot = *ab_ledger_time(entry) = 0;
+	return entry->kind != AB_LEDGER_TRY || entry->boot;
 }
 
 int ab_ledger_file_put(struct ab_ledger_file *l, const struct ab_ledger_entry *entry)
@@ -158,7 +166,7 @@ int ab_ledger_file_put(struct ab_ledger_file *l, const struct ab_ledger_entry *e
 		l->rows[l->n].entry = e;
 		link_row(l, l->n++);
 	}
-	l->is_dirty = true;
+	*dirty_of(l, &e) = true;
 	return 0;
 }
 
@@ -264,8 +272,8 @@ static void read_entry(void *arg, const struct ab_ledger_entry *entry)
 	const struct reading *reading = arg;
 	struct ab_ledger_entry e = *entry;
 
-	forget_other_boot(&e, reading->boot);
-	reading->fn(reading->arg, &e);
+	if (forget_other_boot(&e, reading->boot))
+		reading->fn(reading->arg, &e);
 }
 
 int ab_ledger_file_read(const char *dir, ab_ledger_fn *fn, void *arg)
@@ -280,6 +288,7 @@ int ab_ledger_file_read(const char *dir, ab_ledger_fn *fn, void *arg)
 
 struct loading {
 	struct ab_ledger_file *ledger;
+	bool is_owners, is_tries; /* what is taken of it */
 	int error;
 };
 
@@ -287,25 +296,25 @@ static void load_entry(void *arg, const struct ab_ledger_entry *entry)
 {
 	struct loading *loading = arg;
 	struct ab_ledger_entry e = *entry;
+	bool is_taken =
+		e.kind == AB_LEDGER_TRY ? loading->is_tries : loading->is_owners;
 
-	forget_other_boot(&e, loading->ledger->boot);
-	if (!loading->error)
+	if (is_taken && forget_other_boot(&e, loading->ledger->boot) && !loading->error)
 		loading->error = ab_ledger_file_put(loading->ledger, &e);
 }
 
 /* A disk that says no once is asked again before all ownership is given up. */
-static int load(struct ab_ledger_file *l, const char *path, unsigned int *ret_line)
+static int load(const char *path, struct loading *loading, unsigned int *ret_line)
 {
-	struct loading loading = { .ledger = l };
 	int r, i;
 
 	for (i = 0; i < READ_TRIES; i++) {
-		r = read_path(path, load_entry, &loading, ret_line);
+		r = read_path(path, load_entry, loading, ret_line);
 		if (r >= 0 || r == -ENOENT || r == -ENOMEM)
 			break;
 		(void)poll(NULL, 0, READ_PAUSE_MS);
 	}
-	return r ? r : loading.error;
+	return r ? r : loading->error;
 }
 
 /* ledger.bad-1 is the newest. Return: 0 or -errno. */
@@ -352,29 +361,43 @@ static void start_anew(struct ab_ledger_file *l, int why, unsigned int line)
 	}
 }
 
+/* RUN has the tries; also who owns what, where STATE has no file. */
+static int load_run(struct ab_ledger_file *l, bool is_owners)
+{
+	struct loading loading = { .ledger = l,
+				   .is_owners = is_owners,
+				   .is_tries = true };
+	unsigned int line;
+	int r;
+
+	if (!l->run_path[0])
+		return 0;
+	r = load(l->run_path, &loading, &line);
+	if (r == 0 && is_owners)
+		ab_log_notice("store", "%s: not there, using the copy %s", l->path,
+			      l->run_path);
+	else if (r != 0 && r != -ENOENT && r != -ENOMEM)
+		ab_log_notice(
+			"store", "%s: %s; what failed before is tried again at once",
+			l->run_path, r < 0 ? strerror(-r) : ab_ledger_strerror(r));
+	return r == -ENOMEM ? r : 0;
+}
+
 static int load_all(struct ab_ledger_file *l)
 {
+	struct loading loading = { .ledger = l, .is_owners = true };
 	unsigned int line;
-	int r = load(l, l->path, &line);
+	int r = load(l->path, &loading, &line), r2;
 
 	if (r == -ENOMEM)
 		return r;
-	if (r == -ENOENT && l->run_path[0]) {
-		r = load(l, l->run_path, &line);
-		if (r == 0)
-			ab_log_notice("store", "%s: not there, using the copy %s",
-				      l->path, l->run_path);
-		else if (r != -ENOMEM)
-			r = 0; /* no ledger at all: the first start */
-		l->is_dirty = l->n > 0;
-		return r;
-	}
-	if (r == -ENOENT)
-		return 0;
-	l->is_dirty = false;
-	if (r)
+	r2 = load_run(l, r == -ENOENT);
+	/* What stands in no file of STATE yet is to be written there. */
+	l->is_dirty = l->is_dirty && r == -ENOENT;
+	l->is_run_dirty = false;
+	if (r && r != -ENOENT)
 		start_anew(l, r, line);
-	return 0;
+	return r2;
 }
 
 int ab_ledger_file_open(const char *state_dir, const char *run_dir,
@@ -438,7 +461,8 @@ static int make_room(struct ab_text *t)
 }
 
 /* @ret_text.buf is owned by the caller, whatever is returned. */
-static int print(const struct ab_ledger_file *l, struct ab_text *ret_text)
+static int print(const struct ab_ledger_file *l, bool has_tries,
+		 struct ab_text *ret_text)
 {
 	size_t size = 4 * AB_LEDGER_LINE;
 	struct ab_ledger_writer w;
@@ -452,6 +476,8 @@ static int print(const struct ab_ledger_file *l, struct ab_text *ret_text)
 	ab_text_init(ret_text, buf, size);
 	ab_ledger_begin(&w, ret_text);
 	for (i = 0; i < l->n && r == 0; i++) {
+		if (l->rows[i].entry.kind == AB_LEDGER_TRY && !has_tries)
+			continue;
 		ab_ledger_add(&w, ret_text, &l->rows[i].entry);
 		r = make_room(ret_text);
 	}
@@ -486,10 +512,19 @@ static int write_copy(const struct ab_ledger_file *l, const struct ab_text *t)
 	return r;
 }
 
-static void write_run(struct ab_ledger_file *l, const struct ab_text *t)
+/* Nobody waits for it: what it lacks is at worst tried once too often. */
+static void write_run(struct ab_ledger_file *l)
 {
-	int r = l->run_path[0] ? write_copy(l, t) : 0;
+	struct ab_text t;
+	int r;
 
+	l->is_run_dirty = false;
+	if (!l->run_path[0])
+		return;
+	r = print(l, true, &t);
+	if (r == 0)
+		r = write_copy(l, &t);
+	free(t.buf);
 	if (r && r != l->run_error) {
 		errno = -r;
 		ab_log_warn("store", "%s: no copy of the ledger", l->run_path);
@@ -502,17 +537,20 @@ int ab_ledger_file_flush(struct ab_ledger_file *l)
 	struct ab_text t;
 	int r;
 
-	if (!l->is_dirty)
+	if (!l->is_dirty) {
+		if (l->is_run_dirty)
+			write_run(l);
 		return 0;
+	}
 	if (l->is_locked_out)
 		return -EPERM;
-	r = print(l, &t);
+	r = print(l, false, &t);
 	if (r == 0)
 		r = ab_file_write_atomic(AT_FDCWD, l->tmp, l->path, 0600, t.buf, t.len);
+	free(t.buf);
 	if (r == 0) {
 		l->is_dirty = false;
-		write_run(l, &t);
+		write_run(l);
 	}
-	free(t.buf);
 	return r;
 }

@@ -3,14 +3,15 @@
  * ledger_file - the ledger in memory and on disk.
  *
  * Knows: STATE/ledger (the truth), RUN/ledger (a copy without fsync, for the case that
- * the state folder is not there yet or is lost in this boot), the set-aside files
+ * the state folder is not there yet or is lost in this boot; and, there only, the tries
+ * that failed in this boot), the set-aside files
  * STATE/ledger.bad-1 to -3. Must not know: records. One writer: the store helper; the
  * command line only reads.
  *
  * One record has at most one row that owns (OURS or HELD) and at most one row INTENT:
- * the content that is about to replace it. A time that a record's port is gone since is
- * written with a mark of the boot, and not known any more in another one. Blocks: never
- * called by the loop.
+ * the content that is about to replace it. A time that a record's port is gone since,
+ * or that no discovery names it, is written with a mark of the boot, and not known any
+ * more in another one. Blocks: never called by the loop.
  */
 #ifndef AUTOBIND_IO_LEDGER_FILE_H
 #define AUTOBIND_IO_LEDGER_FILE_H

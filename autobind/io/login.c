@@ -201,7 +201,8 @@ static void on_result(void *arg, const struct ab_spawner_result *result)
 		log_words(result, false);
 		finish_child(job, AB_OUTCOME_UNKNOWN, -ECHILD);
 		return;
-	case AB_SPAWNER_FLOODED: /* not of one that is never killed */
+	case AB_SPAWNER_FLOODED:  /* not of one that is never killed */
+	case AB_SPAWNER_NO_INPUT: /* it has none */
 	case AB_SPAWNER_UNKNOWN:
 	case AB_SPAWNER_END_MAX:
 		break;

@@ -25,7 +25,8 @@ static const struct ab_method methods[] = {
 	{ "portals", false },  { "paths", false },   { "nodes", false },
 	{ "sessions", false }, { "explain", false }, { "plan", false },
 	{ "events", false },   { "reload", true },   { "apply", true },
-	{ "pause", true },     { "resume", true },
+	{ "pause", true },     { "resume", true },   { "drain", true },
+	{ "undrain", true },   { "wait", false },
 };
 
 const char *ab_message_error_name(enum ab_message_error error)

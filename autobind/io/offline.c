@@ -152,7 +152,7 @@ static void answer_discovery(struct ab_offline *o, const struct ab_effect *ef)
 static void answer_well(struct ab_offline *o, const struct ab_effect *ef)
 {
 	struct ab_event events[AB_PRETEND_MAX];
-	unsigned int n = ab_pretend(ef, ++o->last_sid, events), i;
+	unsigned int n = ab_pretend(ef, ++o->last_sid, AB_GUARD_FREE, events), i;
 
 	for (i = 0; i < n && !o->error; i++)
 		take(o, &events[i]);

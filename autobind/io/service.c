@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/name.h"
 #include "io/control.h"
+#include "io/goal.h"
 #include "io/log.h"
 #include "util/num.h"
 
@@ -17,7 +19,14 @@ struct open_reply {
 	struct ab_reply *reply;
 	uint64_t next_note; /* follower of events: the first one not sent yet */
 	struct ab_loop_timer *deadline; /* owned; follower of progress, else NULL */
-	bool is_pause;			/* ... until nothing is being done any more */
+	struct ab_goal goal;		/* ... until that is reached */
+};
+
+/* What follows a reload. */
+enum reload_kind {
+	RELOAD_ONLY,
+	RELOAD_TO_DRAIN,
+	RELOAD_TO_UNDRAIN
 };
 
 /* A reload or a plan that waits for the files to be read. */
@@ -25,6 +34,9 @@ struct conf_request {
 	struct conf_request *next;
 	struct ab_service *service;
 	struct ab_reply *reply;
+	enum reload_kind kind;
+	struct ab_scope scope; /* to drain or undrain */
+	int64_t patience_ms;
 };
 
 struct ab_service {
@@ -318,6 +330,15 @@ static void do_events(struct ab_service *s, const struct ab_request *req,
 
 /* --- orders and their progress --- */
 
+static void tell_text(struct ab_reply *reply, const char *text)
+{
+	struct ab_row row;
+
+	ab_row_clear(&row);
+	ab_row_text(&row, "text", text);
+	(void)ab_reply_row(reply, &row);
+}
+
 static void tell_result(struct ab_reply *reply, bool is_satisfied, const char *text)
 {
 	struct ab_row row;
@@ -329,56 +350,47 @@ static void tell_result(struct ab_reply *reply, bool is_satisfied, const char *t
 	(void)ab_reply_row(reply, &row);
 }
 
-static bool is_satisfied(const struct ab_service *s)
-{
-	struct ab_view v = ab_shell_view(s->sh);
-	enum ab_overall o = ab_view_overall(&v);
-
-	return (o == AB_OVERALL_OK || o == AB_OVERALL_IDLE) && ab_view_is_settled(v.e);
-}
-
-#define PAUSED "paused: watching goes on, nothing is changed"
-
 static bool is_reached(const struct open_reply *o)
 {
-	return o->is_pause ? !ab_view_is_acting(ab_shell_view(o->service->sh).e)
-			   : is_satisfied(o->service);
+	struct ab_view v = ab_shell_view(o->service->sh);
+
+	return ab_goal_is_reached(&o->goal, &v);
 }
 
-static void tell_reached(const struct open_reply *o)
+/* Reached, or given up. */
+static void end_progress(struct open_reply *o, bool is_reached)
 {
-	tell_result(o->reply, true,
-		    o->is_pause ? PAUSED
-				: "everything that the policies want is there");
+	struct ab_view v = view_for(o->service, o->reply);
+	char text[256];
+	struct ab_text t;
+
+	v.max = MISSING_MAX;
+	if (!is_reached)
+		ab_goal_missing(&o->goal, &v);
+	ab_text_init(&t, text, sizeof(text));
+	ab_goal_add_result(&t, &o->goal, is_reached);
+	tell_result(o->reply, is_reached, text);
+	end_open(o);
 }
 
 static void give_up(void *arg)
 {
-	struct open_reply *o = arg;
-	struct ab_view v = view_for(o->service, o->reply);
-
-	if (o->is_pause) {
-		tell_result(o->reply, false,
-			    PAUSED ", but what was being done has not ended yet");
-		end_open(o);
-		return;
-	}
-	v.max = MISSING_MAX;
-	(void)ab_view_missing(&v);
-	tell_result(o->reply, false, "not everything that the policies want is there");
-	end_open(o);
+	end_progress(arg, false);
 }
 
-static void follow_progress(struct ab_service *s, struct ab_reply *reply, bool is_pause)
+/* What an order follows when nothing else is asked for. */
+static const struct ab_goal everything = { .kind = AB_GOAL_SATISFIED };
+
+static void follow_progress(struct ab_service *s, struct ab_reply *reply,
+			    const struct ab_goal *goal, int64_t patience_ms)
 {
 	struct open_reply *o = keep_open(s, reply);
 
 	if (!o)
 		return;
-	o->is_pause = is_pause;
+	o->goal = *goal;
 	if (is_reached(o)) {
-		tell_reached(o);
-		end_open(o);
+		end_progress(o, true);
 		return;
 	}
 	o->next_note = ab_shell_history(s->sh)->n;
@@ -386,10 +398,8 @@ static void follow_progress(struct ab_service *s, struct ab_reply *reply, bool i
 		give_up(o);
 		return;
 	}
-	ab_loop_timer_set(o->deadline,
-			  ab_mono_add_ms(ab_loop_now(ab_shell_loop(s->sh)),
-					 is_pause ? AB_SERVICE_PAUSE_MS
-						  : AB_SERVICE_PROGRESS_MS));
+	ab_loop_timer_set(o->deadline, ab_mono_add_ms(ab_loop_now(ab_shell_loop(s->sh)),
+						      patience_ms));
 }
 
 static void tell_note(struct open_reply *o, uint64_t number)
@@ -398,6 +408,7 @@ static void tell_note(struct open_reply *o, uint64_t number)
 
 	ab_history_row(ab_shell_history(o->service->sh), number, &note);
 	ab_row_clear(&row);
+	ab_row_number(&row, "time_ms", ab_row_find(&note, "time_ms")->number);
 	ab_row_text(&row, "port", ab_row_get(&note, "port"));
 	ab_row_text(&row, "portal", ab_row_get(&note, "portal"));
 	ab_row_text(&row, "text", ab_row_get(&note, "text"));
@@ -410,12 +421,12 @@ static void send_progress(struct open_reply *o)
 
 	if (o->next_note < ab_history_first(h))
 		o->next_note = ab_history_first(h);
-	while (o->next_note < h->n)
-		tell_note(o, o->next_note++);
-	if (!is_reached(o))
-		return;
-	tell_reached(o);
-	end_open(o);
+	/* Who waits asks for the end only. */
+	for (; o->next_note < h->n; o->next_note++)
+		if (o->goal.kind != AB_GOAL_WAITED)
+			tell_note(o, o->next_note);
+	if (is_reached(o))
+		end_progress(o, true);
 }
 
 static void on_step(void *arg)
@@ -445,15 +456,17 @@ static void do_apply(struct ab_service *s, const struct ab_request *req,
 {
 	(void)req;
 	command(s, AB_COMMAND_APPLY);
-	follow_progress(s, reply, false);
+	follow_progress(s, reply, &everything, AB_SERVICE_PROGRESS_MS);
 }
 
 static void do_pause(struct ab_service *s, const struct ab_request *req,
 		     struct ab_reply *reply)
 {
+	static const struct ab_goal paused = { .kind = AB_GOAL_PAUSED };
+
 	command(s,
 		ab_request_get(req, "quiesce") ? AB_COMMAND_QUIESCE : AB_COMMAND_PAUSE);
-	follow_progress(s, reply, true);
+	follow_progress(s, reply, &paused, AB_SERVICE_PAUSE_MS);
 }
 
 static void do_resume(struct ab_service *s, const struct ab_request *req,
@@ -466,6 +479,72 @@ static void do_resume(struct ab_service *s, const struct ab_request *req,
 			    ? "still paused: `autobind resume` ends that"
 			    : "resumed");
 	ab_reply_end(reply);
+}
+
+/* Seconds; @fallback_ms where none are given. */
+static bool take_timeout(const struct ab_request *req, struct ab_reply *reply,
+			 int64_t fallback_ms, int64_t *ret_ms)
+{
+	const char *value = ab_request_get(req, "timeout");
+	uint64_t seconds;
+
+	*ret_ms = fallback_ms;
+	if (!value)
+		return true;
+	if (ab_num_u64(value, 0, AB_SERVICE_TIMEOUT_MAX_S, &seconds)) {
+		ab_reply_error(reply, AB_MESSAGE_ERROR_BAD_PARAMETER,
+			       "timeout: a number of seconds from 0 to 86400");
+		return false;
+	}
+	*ret_ms = (int64_t)seconds * 1000;
+	return true;
+}
+
+static bool take_name(const struct ab_request *req, const char *name, char *to,
+		      size_t size)
+{
+	const char *value = ab_request_get(req, name);
+
+	return !value || ab_copy(to, size, value);
+}
+
+static bool take_wait(const struct ab_request *req, struct ab_reply *reply,
+		      struct ab_wait *w)
+{
+	const char *paths = ab_request_get(req, "paths");
+	uint64_t n = 0;
+
+	if (paths && ab_num_u64(paths, 1, 64, &n)) {
+		ab_reply_error(reply, AB_MESSAGE_ERROR_BAD_PARAMETER,
+			       "paths: a number from 1 to 64");
+		return false;
+	}
+	w->paths = (uint32_t)n;
+	if (take_name(req, "policy", w->policy, sizeof(w->policy)) &&
+	    take_name(req, "port", w->port, sizeof(w->port)) &&
+	    take_name(req, "target", w->target, sizeof(w->target)))
+		return true;
+	ab_reply_error(reply, AB_MESSAGE_ERROR_BAD_PARAMETER,
+		       "policy, port or target: longer than any name");
+	return false;
+}
+
+static void do_wait(struct ab_service *s, const struct ab_request *req,
+		    struct ab_reply *reply)
+{
+	struct ab_goal goal = { .kind = AB_GOAL_WAITED };
+	const struct ab_policy_set *set = ab_shell_view(s->sh).set;
+	int64_t patience_ms;
+
+	if (!take_wait(req, reply, &goal.wait) ||
+	    !take_timeout(req, reply, AB_SERVICE_WAIT_MS, &patience_ms))
+		return;
+	if (set && goal.wait.policy[0] && ab_policy_find(set, goal.wait.policy) < 0)
+		ab_reply_error(reply, AB_MESSAGE_ERROR_NOT_FOUND,
+			       "there is no such policy: a policy has the name of its "
+			       "file, without .conf");
+	else
+		follow_progress(s, reply, &goal, patience_ms);
 }
 
 /* --- configuration --- */
@@ -505,7 +584,6 @@ static void tell_warnings(struct ab_reply *reply, const struct ab_conf *conf)
 {
 	char text[AB_DIAG_TEXT + 512];
 	struct ab_text t;
-	struct ab_row row;
 	uint32_t i;
 
 	for (i = 0; i < conf->diags.n; i++) {
@@ -518,22 +596,66 @@ static void tell_warnings(struct ab_reply *reply, const struct ab_conf *conf)
 		ab_text_addu(&t, d->line);
 		ab_text_add(&t, ": warning: ");
 		ab_text_add(&t, d->text);
-		ab_row_clear(&row);
-		ab_row_text(&row, "text", text);
-		(void)ab_reply_row(reply, &row);
+		tell_text(reply, text);
 	}
+}
+
+/* The files have been read: is it in them, and does anything have that name? */
+static void drain(struct ab_service *s, struct ab_reply *reply,
+		  const struct conf_request *c)
+{
+	struct ab_goal goal = { .kind = AB_GOAL_DRAINED, .scope = c->scope };
+	struct ab_view v = ab_shell_view(s->sh);
+	char text[512];
+	struct ab_text t;
+	bool is_drain = false;
+
+	ab_text_init(&t, text, sizeof(text));
+	if (ab_view_add_exclusion(&t, &v, &c->scope, &is_drain) && is_drain) {
+		tell_text(reply, text);
+		follow_progress(s, reply, &goal, c->patience_ms);
+		return;
+	}
+	tell_result(reply, false,
+		    "no deny list that the daemon reads drains it: does the daemon "
+		    "run with other --run-dir or --config-dir?");
+	ab_reply_end(reply);
+}
+
+static void undrain(struct ab_service *s, struct ab_reply *reply,
+		    const struct conf_request *c)
+{
+	struct ab_goal goal = { .kind = AB_GOAL_SATISFIED, .scope = c->scope };
+	struct ab_event ev = { .type = AB_EV_COMMAND };
+	struct ab_view v;
+	char text[512];
+	struct ab_text t;
+	bool is_drain;
+
+	ev.command.verb = AB_COMMAND_APPLY;
+	ev.command.scope = c->scope;
+	ab_shell_event(s->sh, &ev);
+	v = ab_shell_view(s->sh);
+	ab_text_init(&t, text, sizeof(text));
+	ab_text_add(&t, "still ");
+	if ((c->scope.port[0] || c->scope.portal.addr.family) &&
+	    ab_view_add_exclusion(&t, &v, &c->scope, &is_drain)) {
+		tell_result(reply, false, text);
+		ab_reply_end(reply);
+		return;
+	}
+	follow_progress(s, reply, &goal, c->patience_ms);
 }
 
 static void on_reloaded(void *arg, int r, const struct ab_conf *conf)
 {
-	struct conf_request *c = arg;
-	struct ab_service *s = c->service;
-	struct ab_reply *reply = c->reply;
+	struct conf_request c = *(struct conf_request *)arg;
+	struct ab_service *s = c.service;
+	struct ab_reply *reply = c.reply;
 	char text[96];
 	struct ab_text t;
-	struct ab_row row;
 
-	remove_waiting(c->service, c);
+	remove_waiting(s, arg);
 	if (refuse_conf(reply, r, conf,
 			ab_shell_view(s->sh).set
 				? "the configuration in force stays"
@@ -546,10 +668,13 @@ static void on_reloaded(void *arg, int r, const struct ab_conf *conf)
 	ab_text_add(&t, " is in force: ");
 	ab_text_addu(&t, conf->set->n_policies);
 	ab_text_add(&t, conf->set->n_policies == 1 ? " policy" : " policies");
-	ab_row_clear(&row);
-	ab_row_text(&row, "text", text);
-	(void)ab_reply_row(reply, &row);
-	follow_progress(s, reply, false);
+	tell_text(reply, text);
+	if (c.kind == RELOAD_TO_DRAIN)
+		drain(s, reply, &c);
+	else if (c.kind == RELOAD_TO_UNDRAIN)
+		undrain(s, reply, &c);
+	else
+		follow_progress(s, reply, &everything, AB_SERVICE_PROGRESS_MS);
 }
 
 /* The rows of a plan, sent in pieces as a table is: the steps, then what is blocked.
@@ -711,7 +836,8 @@ static void on_planned(void *arg, int r, const struct ab_conf *conf,
 		ab_reply_on_room(reply, on_room_for_steps, end_steps, s);
 }
 
-static void ask_conf(struct ab_service *s, struct ab_reply *reply, bool is_plan)
+static void ask_conf(struct ab_service *s, struct ab_reply *reply, bool is_plan,
+		     const struct conf_request *what)
 {
 	struct conf_request *c = malloc(sizeof(*c));
 	int r;
@@ -720,7 +846,10 @@ static void ask_conf(struct ab_service *s, struct ab_reply *reply, bool is_plan)
 		ab_reply_error(reply, AB_MESSAGE_ERROR_INTERNAL, "out of memory");
 		return;
 	}
-	*c = (struct conf_request){ .next = s->waiting, .service = s, .reply = reply };
+	*c = *what;
+	c->next = s->waiting;
+	c->service = s;
+	c->reply = reply;
 	s->waiting = c;
 	r = is_plan ? ab_shell_plan(s->sh, on_planned, c)
 		    : ab_shell_reload(s->sh, on_reloaded, c);
@@ -733,15 +862,56 @@ static void ask_conf(struct ab_service *s, struct ab_reply *reply, bool is_plan)
 static void do_reload(struct ab_service *s, const struct ab_request *req,
 		      struct ab_reply *reply)
 {
+	static const struct conf_request nothing_else = { .kind = RELOAD_ONLY };
+
 	(void)req;
-	ask_conf(s, reply, false);
+	ask_conf(s, reply, false, &nothing_else);
+}
+
+static bool take_scope(const struct ab_request *req, struct ab_reply *reply,
+		       struct ab_scope *scope)
+{
+	const char *object = ab_request_get(req, "object");
+
+	if (!object || ab_name_parse_scope(object, scope) == 0)
+		return true;
+	ab_reply_error(reply, AB_MESSAGE_ERROR_BAD_PARAMETER,
+		       "object: neither a network device nor ADDRESS[:PORT]");
+	return false;
+}
+
+static void do_drain(struct ab_service *s, const struct ab_request *req,
+		     struct ab_reply *reply)
+{
+	struct conf_request c = { .kind = RELOAD_TO_DRAIN };
+
+	if (!ab_request_get(req, "object")) {
+		ab_reply_error(reply, AB_MESSAGE_ERROR_BAD_PARAMETER,
+			       "object: which port or portal?");
+		return;
+	}
+	if (take_scope(req, reply, &c.scope) &&
+	    take_timeout(req, reply, AB_SERVICE_PROGRESS_MS, &c.patience_ms))
+		ask_conf(s, reply, false, &c);
+}
+
+static void do_undrain(struct ab_service *s, const struct ab_request *req,
+		       struct ab_reply *reply)
+{
+	struct conf_request c = { .kind = RELOAD_TO_UNDRAIN };
+
+	if (take_scope(req, reply, &c.scope) &&
+	    take_timeout(req, reply, AB_SERVICE_PROGRESS_MS, &c.patience_ms))
+		ask_conf(s, reply, false, &c);
 }
 
 static void do_plan(struct ab_service *s, const struct ab_request *req,
 		    struct ab_reply *reply)
 {
+	static const struct conf_request nothing_else = { .kind = RELOAD_ONLY };
+
 	(void)req;
-	ask_conf(s, reply, true);
+	ask_conf(s, reply, true, &nothing_else);
 }
 
 /* --- methods --- */
@@ -760,6 +930,8 @@ static void on_request(void *arg, const struct ab_request *req, struct ab_reply 
 		{ "plan", do_plan },	     { "reload", do_reload },
 		{ "apply", do_apply },	     { "pause", do_pause },
 		{ "resume", do_resume },     { "events", do_events },
+		{ "drain", do_drain },	     { "undrain", do_undrain },
+		{ "wait", do_wait },
 	};
 	unsigned int i;
 

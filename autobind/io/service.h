@@ -15,6 +15,11 @@
 
 struct ab_service;
 
+/* Patience of wait, unless it says another one. */
+#define AB_SERVICE_WAIT_MS 120000
+/* Longest patience that a request may ask for: a day. */
+#define AB_SERVICE_TIMEOUT_MAX_S 86400u
+
 /* Patience of reload and apply: then they tell what is missing and why. */
 #define AB_SERVICE_PROGRESS_MS 30000
 /* Patience of pause with what is being done: a login has timeouts of its own. */

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "core/pretend.h"
+#include "core/world.h"
 #include "io/clock.h"
 #include "io/discover.h"
 #include "io/host.h"
@@ -448,19 +449,35 @@ static void on_last_good(void *arg, int r, const char *data, size_t n)
 	put_in_force(sh, conf, data, n);
 }
 
-/* What a copy of the engine would do with that policy set. All is taken to go well:
- * only so many jobs are in flight, and others wait for them. */
+/* What kept a session at the last try to release it. */
+static enum ab_guard last_guard(const struct ab_engine *e, const struct ab_effect *ef)
+{
+	uint32_t slot = ef->type == AB_EF_LOGOUT
+				? ab_world_find_session(e, ef->logout.sid)
+				: AB_NONE;
+
+	return slot == AB_NONE ? AB_GUARD_FREE
+			       : (enum ab_guard)ab_session_at_const(e, slot)->guard;
+}
+
+/* What a copy of the engine would do with that policy set. All is taken to go well,
+ * but for logouts that were refused: only so many jobs are in flight, and others wait
+ * for them. */
 static int plan_with(struct ab_machine *copy, const struct ab_policy_set *set,
 		     ab_mono now, struct ab_effects *out)
 {
 	struct ab_event events[AB_PRETEND_MAX] = { { .type = AB_EV_POLICY } };
 	int r = ab_machine_step(copy, set, &events[0], now, out);
+	enum ab_guard guard;
 	uint32_t i, k, n;
 
 	for (i = 0; r == 0 && i < out->n && out->max - out->n >= AB_EFFECTS_MIN; i++) {
 		if (out->v[i].type == AB_EF_DISCOVER)
 			continue;
-		n = ab_pretend(&out->v[i], PRETENDED_SID + i, events);
+		guard = last_guard(copy->engine, &out->v[i]);
+		n = ab_pretend(&out->v[i], PRETENDED_SID + i, guard, events);
+		if (guard != AB_GUARD_FREE) /* told as what is kept */
+			out->v[i].type = AB_EF_NOTE;
 		for (k = 0; r == 0 && k < n && out->max - out->n >= AB_EFFECTS_MIN; k++)
 			r = ab_machine_step(copy, set, &events[k], now, out);
 	}
@@ -716,6 +733,7 @@ static int start_store(struct ab_shell *sh)
 		.run_dir = sh->config.roots->path[AB_ROOT_RUN],
 		.collect = collect_conf,
 		.collect_arg = &sh->host.conf,
+		.chap_dir = sh->host.chap_dir,
 		.initiator_file = sh->host.initiator_file,
 	};
 
@@ -743,6 +761,7 @@ static int start_discovery(struct ab_shell *sh)
 {
 	struct ab_discover_config config = { .loop = sh->loop,
 					     .helper = sh->config.discover_helper,
+					     .chap_dir = sh->host.chap_dir,
 					     .fn = on_event,
 					     .ask_initiator = ask_initiator,
 					     .arg = sh };

@@ -302,6 +302,21 @@ static void on_death(void *arg, unsigned int ready)
 
 /* --- interface -------------------------------------------------------------------- */
 
+/* With its terminator. Return: 0 or -E2BIG. */
+static int add_string(struct msghdr *msg, const char *s, size_t *size)
+{
+	struct iovec *iov = &msg->msg_iov[msg->msg_iovlen];
+	size_t n = strlen(s) + 1;
+
+	if (n > AB_SPAWNER_MESSAGE_MAX - *size)
+		return -E2BIG;
+	memcpy(&iov->iov_base, &s, sizeof(s)); /* const */
+	iov->iov_len = n;
+	msg->msg_iovlen++;
+	*size += n;
+	return 0;
+}
+
 /* Sends the strings from where they are. Return: 0 or -errno. */
 static int send_request(struct ab_spawner *s, const struct ab_spawner_job *job,
 			uint64_t id)
@@ -311,24 +326,23 @@ static int send_request(struct ab_spawner *s, const struct ab_spawner_job *job,
 		.deadline_ms = job->deadline_ms,
 		.output_max = job->output_max,
 		.is_never_killed = job->is_never_killed,
+		.has_input = job->input != NULL,
 	};
-	struct iovec iov[1 + AB_SPAWNER_ARGS_MAX] = { { &head, sizeof(head) } };
-	struct msghdr msg = { .msg_iov = iov };
+	struct iovec iov[2 + AB_SPAWNER_ARGS_MAX] = { { &head, sizeof(head) } };
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 1 };
 	size_t size = sizeof(head);
+	int r = 0;
 
-	for (; job->argv[head.n_args]; head.n_args++) {
-		const char *arg = job->argv[head.n_args];
-		size_t n = strlen(arg) + 1;
-
-		if (head.n_args == AB_SPAWNER_ARGS_MAX ||
-		    n > AB_SPAWNER_MESSAGE_MAX - size)
+	for (; r == 0 && job->argv[head.n_args]; head.n_args++) {
+		if (head.n_args == AB_SPAWNER_ARGS_MAX)
 			return -E2BIG;
-		memcpy(&iov[1 + head.n_args].iov_base, &arg, sizeof(arg)); /* const */
-		iov[1 + head.n_args].iov_len = n;
-		size += n;
+		r = add_string(&msg, job->argv[head.n_args], &size);
 	}
+	if (r == 0 && job->input)
+		r = add_string(&msg, job->input, &size);
+	if (r < 0)
+		return r;
 	assert(head.n_args > 0 && job->argv[0][0] == '/');
-	msg.msg_iovlen = 1 + head.n_args;
 	if (sendmsg(s->helper.fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size)
 		return 0;
 	return errno == EPIPE || errno == ECONNRESET ? -ENOTCONN : -errno;

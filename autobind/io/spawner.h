@@ -30,17 +30,21 @@ struct ab_spawner_job {
 	uint32_t deadline_ms;
 	uint32_t output_max;  /* bytes of standard output, to AB_SPAWNER_OUTPUT_MAX */
 	bool is_never_killed; /* iscsiadm: may only be waited for */
+	/* A file that the helper opens and the child has as descriptor 3, or NULL: for
+	 * a secret, which so is in no memory but the child's. No link is followed. */
+	const char *input;
 };
 
 /* How a job ended. */
 enum ab_spawner_end {
-	AB_SPAWNER_EXITED,  /* .code: exit status */
-	AB_SPAWNER_CRASHED, /* .code: the signal, which was not ours */
-	AB_SPAWNER_EXPIRED, /* deadline: ended by us; or, if it is never killed, it is
-			       still running, and how it ends is a second answer */
-	AB_SPAWNER_FLOODED, /* ended by us, because it wrote more than output_max */
-	AB_SPAWNER_FAILED,  /* not started; .code: errno */
-	AB_SPAWNER_UNKNOWN, /* the helper lost it; .code: errno or 0 */
+	AB_SPAWNER_EXITED,   /* .code: exit status */
+	AB_SPAWNER_CRASHED,  /* .code: the signal, which was not ours */
+	AB_SPAWNER_EXPIRED,  /* deadline: ended by us; or, if it is never killed, it is
+				still running, and how it ends is a second answer */
+	AB_SPAWNER_FLOODED,  /* ended by us, because it wrote more than output_max */
+	AB_SPAWNER_FAILED,   /* not started; .code: errno */
+	AB_SPAWNER_NO_INPUT, /* not started: .input cannot be opened; .code: errno */
+	AB_SPAWNER_UNKNOWN,  /* the helper lost it; .code: errno or 0 */
 	AB_SPAWNER_END_MAX
 };
 
@@ -81,9 +85,9 @@ struct ab_spawner *ab_spawner_free(struct ab_spawner *spawner);
  * @arg:     for @fn
  *
  * The child has LC_ALL=C and a PATH as its environment, "/" as its folder, /dev/null as
- * standard input, no signal blocked or ignored, and no other descriptor. One that may
- * be killed leads a process group and gets SIGTERM at its deadline, SIGKILL two seconds
- * later; one that may not leads a session.
+ * standard input, no signal blocked or ignored, and no other descriptor than .input.
+ * One that may be killed leads a process group and gets SIGTERM at its deadline,
+ * SIGKILL two seconds later; one that may not leads a session.
  *
  * Return: 0, or -errno: -EBUSY too many jobs, -ENOTCONN no helper now, -E2BIG arguments
  * too long, -EAGAIN the helper does not read. Then there is no answer.

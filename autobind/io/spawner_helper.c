@@ -27,6 +27,7 @@
 
 /* The socket, and for each job its pidfd, its output and its errors. */
 #define FDS_PER_JOB 3
+#define INPUT_FILENO 3 /* what a child finds its input under */
 #define FDS_MAX (1 + AB_SPAWNER_JOBS_MAX * FDS_PER_JOB)
 
 enum job_state {
@@ -248,7 +249,7 @@ static int set_attributes(posix_spawnattr_t *attr, bool is_never_killed)
 }
 
 /* The helper's own descriptors are all CLOEXEC; standard input is /dev/null. */
-static int spawn(struct job *job, char *const *argv, int out, int err)
+static int spawn(struct job *job, char *const *argv, int in, int out, int err)
 {
 	static char locale[] = "LC_ALL=C",
 		    path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
@@ -268,6 +269,9 @@ static int spawn(struct job *job, char *const *argv, int out, int err)
 		r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	if (r == 0)
 		r = posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
+	/* The pipes are in place: 3 may be one of them, or @in already. */
+	if (r == 0 && in >= 0)
+		r = posix_spawn_file_actions_adddup2(&actions, in, INPUT_FILENO);
 	if (r == 0)
 		r = posix_spawn(&job->pid, argv[0], &actions, &attr, argv, env);
 	posix_spawnattr_destroy(&attr);
@@ -289,7 +293,7 @@ static int make_pipe(int *ret_read, int *ret_write)
 }
 
 /* Return: 0 or errno; then nothing runs. */
-static int start_child(struct job *job, char *const *argv)
+static int start_child(struct job *job, char *const *argv, int in)
 {
 	int out = -1, err = -1, r;
 
@@ -297,7 +301,7 @@ static int start_child(struct job *job, char *const *argv)
 	if (r == 0)
 		r = make_pipe(&job->err, &err);
 	if (r == 0)
-		r = spawn(job, argv, out, err);
+		r = spawn(job, argv, in, out, err);
 	close_fd(&out);
 	close_fd(&err);
 	return r;
@@ -314,15 +318,23 @@ static struct job *find_free(struct helper *h)
 }
 
 static void start_job(struct helper *h, const struct ab_spawner_request *request,
-		      char *const *argv)
+		      char *const *argv, const char *input)
 {
 	struct job *job = find_free(h);
-	struct job full = { .id = request->id };
-	int r;
+	struct job none = { .id = request->id };
+	int in = -1, r;
 
 	if (!job) { /* children that are never killed may outlive their answers */
-		answer_job(h, &full, AB_SPAWNER_FAILED, EAGAIN);
+		answer_job(h, &none, AB_SPAWNER_FAILED, EAGAIN);
 		return;
+	}
+	if (input) {
+		in = open(input,
+			  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (in < 0) {
+			answer_job(h, &none, AB_SPAWNER_NO_INPUT, errno);
+			return;
+		}
 	}
 	*job = (struct job){
 		.id = request->id,
@@ -333,7 +345,8 @@ static void start_job(struct helper *h, const struct ab_spawner_request *request
 		.memfd = -1,
 		.output_max = request->output_max,
 	};
-	r = start_child(job, argv);
+	r = start_child(job, argv, in);
+	close_fd(&in);
 	if (r) {
 		answer_job(h, job, AB_SPAWNER_FAILED, r);
 		free_job(job);
@@ -370,7 +383,8 @@ static void on_request(struct helper *h, size_t n)
 		at++;
 	}
 	argv[i] = NULL;
-	start_job(h, &request, argv);
+	assert(!request.has_input || h->buf[n - 1] == '\0');
+	start_job(h, &request, argv, request.has_input ? at : NULL);
 }
 
 /* The loop's side is gone: what may be ended is ended. */

@@ -15,13 +15,14 @@
 #define AB_SPAWNER_MESSAGE_MAX (64u * 1024)
 #define AB_SPAWNER_KILL_MS 2000 /* from SIGTERM to SIGKILL */
 
-/* Followed by n_args terminated strings. */
+/* Followed by n_args terminated strings, and the input's path when there is one. */
 struct ab_spawner_request {
 	uint64_t id;
 	uint32_t deadline_ms;
 	uint32_t output_max;
 	uint32_t is_never_killed;
 	uint32_t n_args;
+	uint32_t has_input;
 };
 
 /* Followed by n_err bytes; with n_out > 0 a memfd that holds them comes along. */

@@ -38,6 +38,7 @@ struct ab_store_config {
 	struct ab_db_config db;	      /* .on_* and .arg are the store's own */
 	const char *state_dir;	      /* ledger, last-good */
 	const char *run_dir;	      /* copy of the ledger; NULL: none */
+	const char *chap_dir;	      /* secret files; NULL: none is found */
 	ab_store_collect_fn *collect; /* NULL: ab_store_read_conf() answers -ENOSYS */
 	void *collect_arg;
 	const char *initiator_file; /* initiatorname.iscsi; NULL: there is none */

@@ -497,7 +497,7 @@ static int open_all(struct helper *h)
 		return r;
 	store_recover(h->db, h->ledger);
 	flush_again(h);
-	h->batch = store_batch_new(h->db, h->ledger);
+	h->batch = store_batch_new(h->db, h->ledger, h->config->chap_dir);
 	return h->batch ? 0 : -ENOMEM;
 }
 

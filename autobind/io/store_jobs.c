@@ -3,11 +3,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/name.h"
 #include "core/record.h"
+#include "io/chap.h"
 #include "io/log.h"
 
 struct work {
@@ -20,23 +22,28 @@ struct work {
 	uint8_t outcome;	    /* enum ab_outcome */
 	int32_t code;
 	struct ab_node_setting *settings; /* owned; into .text, lent to .job */
+	char chap_name[AB_CHAP_NAME];	  /* of the secret file; "": none */
+	struct ab_chap *chap;		  /* owned, lent to .job; wiped */
 };
 
 struct store_batch {
 	struct ab_db *db;	       /* borrowed from the helper */
 	struct ab_ledger_file *ledger; /* borrowed from the helper */
+	const char *chap_dir;	       /* the same; NULL: none */
 	struct work work[AB_DB_BATCH_MAX];
 	struct ab_db_job jobs[AB_DB_BATCH_MAX];
 	size_t n, n_jobs;
 };
 
-struct store_batch *store_batch_new(struct ab_db *db, struct ab_ledger_file *ledger)
+struct store_batch *store_batch_new(struct ab_db *db, struct ab_ledger_file *ledger,
+				    const char *chap_dir)
 {
 	struct store_batch *b = calloc(1, sizeof(*b));
 
 	if (b) {
 		b->db = db;
 		b->ledger = ledger;
+		b->chap_dir = chap_dir;
 	}
 	return b;
 }
@@ -50,6 +57,9 @@ static void clear(struct store_batch *b)
 	for (i = 0; i < b->n; i++) {
 		free(b->work[i].settings);
 		free(b->work[i].text);
+		if (b->work[i].chap)
+			ab_chap_wipe(b->work[i].chap);
+		free(b->work[i].chap);
 	}
 	b->n = b->n_jobs = 0;
 }
@@ -148,6 +158,7 @@ bool store_batch_add(struct store_batch *b, const struct store_job *job, size_t 
 	db_job->discovery = job->effect.node.discovery;
 	db_job->is_update = job->effect.node.is_update;
 	db_job->expected = job->effect.node.hash;
+	(void)ab_copy(w->chap_name, sizeof(w->chap_name), job->effect.node.chap);
 	w->text = malloc(n_settings + 1);
 	if (w->text) {
 		memcpy(w->text, job->settings, n_settings);
@@ -202,6 +213,38 @@ static void fail(struct work *w, enum ab_outcome outcome, int code)
 	w->job = NULL;
 }
 
+/* Read when it is used (architecture.md K): a file that was mended counts at once. */
+static void load_chap(const struct store_batch *b, struct work *w)
+{
+	char buf[AB_CHAP_WHY], line[AB_CHAP_WHY + PATH_MAX];
+	struct ab_text why, t;
+	int r = -ENOENT;
+
+	if (w->job->op != AB_DB_NODE_WRITE || !w->chap_name[0])
+		return;
+	ab_text_init(&why, buf, sizeof(buf));
+	w->chap = malloc(sizeof(*w->chap));
+	if (!w->chap)
+		fail(w, AB_OUTCOME_RETRY, ENOMEM);
+	else if (b->chap_dir && ab_chap_is_name(w->chap_name))
+		r = ab_chap_load(b->chap_dir, w->chap_name, w->chap, &why);
+	if (!w->job)
+		return;
+	if (r == 0) {
+		w->job->chap = w->chap;
+		return;
+	}
+	ab_text_init(&t, line, sizeof(line));
+	ab_text_add(&t, "not written, its secret cannot be used: ");
+	ab_text_add(&t, b->chap_dir ? b->chap_dir : "chap");
+	ab_text_addc(&t, '/');
+	ab_text_add(&t, w->chap_name);
+	ab_text_addc(&t, ' ');
+	ab_text_add(&t, buf);
+	report(w, AB_LOG_WARNING, line);
+	fail(w, AB_OUTCOME_RETRY, EKEYREJECTED);
+}
+
 /* Safety rule 1, where it is carried out: only what the ledger calls ours, and only
  * with the content it had. */
 static void check_owner(const struct store_batch *b, struct work *w)
@@ -232,6 +275,8 @@ static void check(const struct store_batch *b, struct work *w)
 	} else if (w->job) {
 		check_owner(b, w);
 	}
+	if (w->job)
+		load_chap(b, w);
 }
 
 /* Those that failed give up their place, so that the database sees only the others. */
@@ -424,6 +469,16 @@ static enum fate judge(struct ab_db *db, struct ab_record *rec,
 	return ab_record_hash(rec) == intent->hash ? FATE_OWNED : FATE_DROP;
 }
 
+/* Nothing that a mark counts was to change: only a secret, or the settings' words. Was
+ * it done? What the ledger said before holds, and the engine writes it again. */
+static bool is_without_trace(const struct ab_ledger_file *ledger,
+			     const struct ab_ledger_entry *intent)
+{
+	const struct ab_ledger_entry *own = ab_ledger_file_owner(ledger, intent);
+
+	return own && own->owner == AB_OWNER_OURS && own->hash == intent->hash;
+}
+
 void store_recover(struct ab_db *db, struct ab_ledger_file *ledger)
 {
 	struct ab_record *rec = malloc(sizeof(*rec));
@@ -441,6 +496,8 @@ void store_recover(struct ab_db *db, struct ab_ledger_file *ledger)
 			i++;
 			continue;
 		}
+		if (fate == FATE_OWNED && is_without_trace(ledger, &e))
+			fate = FATE_DROP;
 		if (fate == FATE_OWNED)
 			ab_ledger_file_promote(ledger, &e);
 		else

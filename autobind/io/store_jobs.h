@@ -20,8 +20,11 @@
 
 struct store_batch;
 
-/* Return: NULL without memory. */
-struct store_batch *store_batch_new(struct ab_db *db, struct ab_ledger_file *ledger);
+/* All borrowed; @chap_dir: where secret files are, or NULL. Return: NULL without
+ * memory.
+ */
+struct store_batch *store_batch_new(struct ab_db *db, struct ab_ledger_file *ledger,
+				    const char *chap_dir);
 struct store_batch *store_batch_free(struct store_batch *b); /* NULL */
 
 /* Is this an effect for a batch? */

@@ -270,11 +270,25 @@ static void some_record(struct input *in, struct ab_event *ev)
 
 static void some_ledger(struct input *in, struct ab_ledger_entry *e)
 {
-	e->kind = take(in) & 3;
+	e->kind = take(in) % 5;
 	e->owner = take(in) & 7;
 	e->hash = take(in) & 3;
+	if (e->kind == AB_LEDGER_TRY) {
+		e->try.what = take(in) & 3;
+		e->try.attempts = take(in);
+		e->try.is_denied = take(in) & 1;
+		e->try.next_ms = take(in);
+		e->settings = take(in);
+		some_key(in, &e->node);
+		if (e->try.what == AB_TRY_DISCOVERY || e->try.what == AB_TRY_IFACE)
+			e->node.target[0] = '\0';
+		if (e->try.what == AB_TRY_IFACE)
+			memset(&e->node.portal, 0, sizeof(e->node.portal));
+		return;
+	}
 	if (e->kind == AB_LEDGER_NODE || e->kind == AB_LEDGER_SESSION) {
 		some_key(in, &e->node);
+		e->unwanted_ms = e->kind == AB_LEDGER_NODE ? take(in) >> 4 : 0;
 		return;
 	}
 	some_name(in, e->iface.name, sizeof(e->iface.name));
@@ -428,10 +442,10 @@ static void look(const struct raw *r)
 	(void)ab_view_paths(&v, NULL);
 	(void)ab_view_nodes(&v, NULL);
 	(void)ab_view_sessions(&v, NULL);
-	(void)ab_view_missing(&v);
+	(void)ab_view_missing(&v, &(struct ab_scope){ .port = "" });
 	(void)ab_view_blocked(&v);
 	(void)ab_view_ifaces(&v);
-	(void)ab_view_missing(&v);
+	(void)ab_view_missing(&v, &(struct ab_scope){ .port = "" });
 	(void)ab_view_blocked(&v);
 	(void)ab_view_explain(&v, "eth0", NULL);
 	(void)ab_engine_project(r->e, text, sizeof(text));

@@ -37,6 +37,41 @@ static void on_item(void *arg, const struct ab_proto_item *item)
 	res->sum = res->sum * 31 + (uint32_t)item->tpgt;
 }
 
+/* Any hash will do, as long as a corpus can hold the right answers. */
+static size_t hash(void *arg, enum ab_chap_algorithm algorithm, const void *data,
+		   size_t n, uint8_t *digest)
+{
+	size_t size = algorithm == AB_CHAP_MD5	  ? 16
+		      : algorithm == AB_CHAP_SHA1 ? 20
+						  : 32;
+
+	(void)arg;
+	assert(n > 1 && n <= AB_PROTO_HASHED_MAX);
+	assert(algorithm == AB_CHAP_MD5 || algorithm == AB_CHAP_SHA256);
+	memset(digest, (int)(ab_hash_content(data, 1) & 0xff), size);
+	return size;
+}
+
+/* 0: no CHAP, 1: one way, 2 and 3: mutual. */
+static const struct ab_proto_chap *chap_of(unsigned int kind)
+{
+	static struct ab_proto_chap chap;
+
+	chap = (struct ab_proto_chap){
+		.who = { .username = "me", .password = "one" },
+		.algorithms = { AB_CHAP_MD5, AB_CHAP_SHA256 },
+		.n_algorithms = 2,
+		.id = 7,
+		.challenge = "a challenge, not random for once",
+		.hash = hash,
+	};
+	if (kind > 1) {
+		(void)strcpy(chap.who.username_in, "it");
+		(void)strcpy(chap.who.password_in, "two");
+	}
+	return kind ? &chap : NULL;
+}
+
 static void play(struct result *res, uint8_t settings, const uint8_t *data, size_t n,
 		 size_t step)
 {
@@ -44,6 +79,7 @@ static void play(struct result *res, uint8_t settings, const uint8_t *data, size
 		.initiator = "iqn.2020-01.com.example:me",
 		.items_max = 1 + (settings >> 1 & 7),
 		.has_device = settings & 1,
+		.chap = chap_of(settings >> 4 & 3),
 		.fn = on_item,
 		.arg = res,
 	};

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/ledger.h"
 #include "core/name.h"
 #include "core/plan.h"
 #include "util/hash.h"
@@ -508,6 +509,8 @@ static void dump_ledger(const struct model *m, struct model_queue *q)
 	for (i = 0; i < MODEL_RECORDS; i++)
 		if (m->in_ledger[i] && !m->is_ledger_unreadable)
 			model_push(q, AB_EV_LEDGER)->ledger = m->ledger[i];
+	for (i = 0; i < m->n_tries; i++)
+		model_push(q, AB_EV_LEDGER)->ledger = m->tries[i];
 	model_push(q, AB_EV_DUMP_END)->dump.source = AB_SOURCE_LEDGER;
 	q->v[(q->first + q->n - 1) % MODEL_QUEUE].dump.is_unreadable =
 		m->is_ledger_unreadable;
@@ -573,6 +576,32 @@ static void resync(struct model *m, enum ab_source source, struct model_queue *q
 	}
 }
 
+static bool is_try(const struct ab_effect *ef)
+{
+	return (ef->type == AB_EF_LEDGER_PUT || ef->type == AB_EF_LEDGER_DEL) &&
+	       ef->ledger.kind == AB_LEDGER_TRY;
+}
+
+/* RUN's part of the ledger, as far as the test wants it. */
+static void take_try(struct model *m, const struct ab_effect *ef)
+{
+	unsigned int i = 0;
+
+	if (ef->type == AB_EF_LEDGER_PUT && !ab_ledger_can_hold(&ef->ledger))
+		model_violate(m, "a try names what was tried");
+	if (!m->keeps_tries)
+		return;
+	while (i < m->n_tries && !ab_ledger_same_record(&m->tries[i], &ef->ledger))
+		i++;
+	if (ef->type == AB_EF_LEDGER_PUT) {
+		assert(i < MODEL_TRIES);
+		m->tries[i] = ef->ledger;
+		m->n_tries += i == m->n_tries;
+	} else if (i < m->n_tries) {
+		m->tries[i] = m->tries[--m->n_tries];
+	}
+}
+
 static void take_ledger(struct model *m, const struct ab_effect *ef)
 {
 	struct model_record key = { 0 };
@@ -602,6 +631,10 @@ static void take_effect(struct model *m, const struct ab_effect *ef,
 {
 	struct model_probe *p;
 
+	if (is_try(ef)) {
+		take_try(m, ef);
+		return;
+	}
 	if (ef->type != AB_EF_NOTE) {
 		m->n_effects++;
 		m->trace[m->n_trace++ % MODEL_TRACE] = letters[ef->type];

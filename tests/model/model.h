@@ -20,6 +20,7 @@
 #define MODEL_PORTS 3
 #define MODEL_PORTALS 6
 #define MODEL_RECORDS 32
+#define MODEL_TRIES 16
 #define MODEL_JOBS 24
 #define MODEL_SESSIONS 16
 #define MODEL_PROBES 24
@@ -92,6 +93,10 @@ struct model {
 	struct ab_ledger_entry ledger[MODEL_RECORDS];
 	bool in_ledger[MODEL_RECORDS];
 	bool is_ledger_unreadable;
+	/* What failed, over a restart; without keeps_tries each one is another boot. */
+	bool keeps_tries;
+	struct ab_ledger_entry tries[MODEL_TRIES];
+	uint32_t n_tries;
 	struct ab_effect jobs[MODEL_JOBS]; /* not answered yet, oldest first */
 	uint32_t n_jobs;
 	struct model_probe probes[MODEL_PROBES];

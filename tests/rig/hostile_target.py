@@ -10,6 +10,9 @@ named mode_* below; "good" is the one without a fault; "all" is all of them, eac
 port of its own from PORT on: they are printed as "MODE PORT".
 """
 import argparse
+import base64
+import hashlib
+import os
 import random
 import signal
 import socket
@@ -273,6 +276,70 @@ class Session:
             header, itt, b"AuthMethod=CHAP\0", flags=0
         )
 
+    def mode_challenge(self):
+        """Wants CHAP and does it, mutual where it is asked to; --cheat says how not."""
+        args, state = self.args, {"step": 0}
+        hashes = {b"5": "md5", b"6": "sha1", b"7": "sha256", b"8": "sha3_256"}
+        good = self.on_login
+
+        def binary(data):
+            if args.encoding == "hex":
+                return b"0x" + data.hex().encode()
+            return b"0b" + base64.b64encode(data)
+
+        def response(number, secret, challenge):
+            hashed = bytes([number]) + secret.encode() + challenge
+            return hashlib.new(state["hash"], hashed).digest()
+
+        def begin(keys):
+            if args.cheat == "skip":
+                return b"AuthMethod=None\0", 0x81
+            return b"AuthMethod=CHAP\0", 0x81 if args.cheat == "early" else 0
+
+        def challenge(keys):
+            number = keys[b"CHAP_A"].split(b",")[0]
+            state["hash"] = hashes[number]
+            state["challenge"] = os.urandom(args.challenge)
+            if args.cheat == "unoffered":
+                number = b"9"
+            value = binary(state["challenge"])
+            if args.cheat == "garbage":
+                value = b"0xnonsense"
+            if args.cheat == "huge":
+                value = b"0x" + b"aa" * 1025
+            data = b"CHAP_A=%s\0CHAP_I=77\0CHAP_C=%s\0" % (number, value)
+            return data * (2 if args.cheat == "twice" else 1), 0
+
+        def result(keys):
+            theirs = bytes.fromhex(keys[b"CHAP_R"][2:].decode())
+            right = response(77, args.password, state["challenge"])
+            if keys[b"CHAP_N"] != args.user.encode() or theirs != right:
+                return None, 0
+            if b"CHAP_C" not in keys or args.cheat == "silent":
+                return b"", 0x81
+            ours = bytes.fromhex(keys[b"CHAP_C"][2:].decode())
+            proof = response(int(keys[b"CHAP_I"]), args.password_in, ours)
+            if args.cheat == "reflect":
+                proof = theirs
+            if args.cheat == "echo":
+                proof = ours
+            name = args.user_in.encode()
+            return b"CHAP_N=%s\0CHAP_R=%s\0" % (name, binary(proof)), 0x81
+
+        def on_login(header, itt, data):
+            if header[1] >> 2 & 3:
+                good(header, itt, data)
+                return
+            keys = dict(pair.split(b"=", 1) for pair in data.split(b"\0") if pair)
+            answer, flags = [begin, challenge, result][state["step"]](keys)
+            state["step"] += 1
+            if answer is None:
+                self.login_response(header, itt, status=b"\2\1")
+                raise Closed
+            self.login_response(header, itt, answer, flags=flags)
+
+        self.on_login = on_login
+
     def mode_auth_failed(self):
         self.on_login = lambda header, itt, _data: self.login_response(
             header, itt, status=b"\2\1"
@@ -384,6 +451,13 @@ def main():
     parser.add_argument("--targets", type=int, default=1)
     parser.add_argument("--portals", default="10.9.9.9:3260,1")
     parser.add_argument("--chunk", type=int, default=8192)
+    parser.add_argument("--user", default="")
+    parser.add_argument("--password", default="")
+    parser.add_argument("--user-in", default="")
+    parser.add_argument("--password-in", default="")
+    parser.add_argument("--challenge", type=int, default=16)
+    parser.add_argument("--encoding", default="hex")
+    parser.add_argument("--cheat", default="")
     args = parser.parse_args()
     for i, mode in enumerate(modes if args.mode == "all" else [args.mode]):
         listener = listen(args.addr, args.port + i)

@@ -6,14 +6,15 @@
 ME=iqn.2026-01.org.example:me
 
 # Runs the helper in a namespace; its lines stand in $T/out, its words in $T/words, how it
-# ended in STATUS and how long it took in TOOK_MS. Pipes, as the daemon gives it.
+# ended in STATUS and how long it took in TOOK_MS. Pipes, as the daemon gives it; SECRET
+# is a file for --chap.
 discover() { # NS PORTAL [OPTION...]
 	local ns=$1 portal=$2 start
 	shift 2
 	start=$(now_ms)
 	{
 		in_ns "$ns" "$B/autobind-discover" --portal "$portal" --initiator "$ME" "$@" \
-			2>&3 | cat >"$T/out"
+			2>&3 3<"${SECRET:-/dev/null}" | cat >"$T/out"
 		STATUS=${PIPESTATUS[0]}
 	} 3> >(cat >"$T/words")
 	# shellcheck disable=SC2034 # for the caller

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "core/name.h"
+#include "io/chap.h"
 #include "io/clock.h"
 #include "io/iscsi_db.h"
 #include "io/log.h"
@@ -23,11 +24,13 @@ static const char *arg_conf = "/etc/iscsi/iscsid.conf";
 static const char *arg_iscsiadm;
 static const char *arg_proc;
 static const char *arg_expected; /* hash, or "current" */
+static const char *arg_chap;	 /* folder of the secret file "san" */
 static uint32_t arg_wait_ms, arg_stale_s;
 
 static const char usage[] =
 	"usage: dbtool [--root D] [--lock-dir D] [--conf F] [--iscsiadm F] [--proc D]\n"
-	"              [--wait-ms N] [--stale-s N] [--expected HASH|current] VERB ...\n"
+	"              [--wait-ms N] [--stale-s N] [--expected HASH|current]\n"
+	"              [--chap D] VERB ...\n"
 	"  locate [PREFIX]                       what the binary of iscsiadm tells\n"
 	"  scan                                  every record\n"
 	"  changes COMMAND                       scan, sh -c COMMAND, what changed\n"
@@ -256,7 +259,18 @@ static int do_node(struct ab_db *db, enum ab_db_op op, int argc, char **argv)
 {
 	struct ab_node_setting settings[16];
 	struct ab_db_job job = { .op = (uint8_t)op, .settings = settings };
+	char buf[AB_CHAP_WHY];
+	struct ab_text why;
+	struct ab_chap chap;
+	int r;
 
+	ab_text_init(&why, buf, sizeof(buf));
+	if (arg_chap) {
+		r = ab_chap_load(arg_chap, "san", &chap, &why);
+		if (r)
+			return failed(r, buf);
+		job.chap = &chap;
+	}
 	if (argc < (op == AB_DB_NODE_WRITE ? 4 : 3) || argc > 20 ||
 	    !ab_copy(job.key.target, sizeof(job.key.target), argv[0]) ||
 	    ab_name_parse_portal_tpgt(argv[1], &job.key.portal, &job.key.tpgt) ||
@@ -316,6 +330,7 @@ static bool parse_options(int argc, char **argv)
 		{ "wait-ms", required_argument, NULL, 'w' },
 		{ "stale-s", required_argument, NULL, 's' },
 		{ "expected", required_argument, NULL, 'e' },
+		{ "chap", required_argument, NULL, 'h' },
 		{ 0 },
 	};
 	int c;
@@ -345,6 +360,9 @@ static bool parse_options(int argc, char **argv)
 			break;
 		case 'e':
 			arg_expected = optarg;
+			break;
+		case 'h':
+			arg_chap = optarg;
 			break;
 		default:
 			return false;

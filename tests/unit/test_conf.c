@@ -339,6 +339,142 @@ static void owners_and_modes_are_checked(void **state)
 	assert_string_equal(output, "");
 }
 
+#define WITH_CHAP                                                                      \
+	"[Match]\nName=eth0\n[Portals]\nDiscover=10.0.0.9\nTargets=*\nChap=%s\n"       \
+	"[Bind]\nAction=record\nChap=%s\n"
+
+static void put_chap_policy(const char *discovery, const char *session)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), WITH_CHAP, discovery, session);
+	put_text("etc/policy.d/10-a.conf", text);
+}
+
+static void put_secret(const char *name, const char *text, mode_t mode)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "etc/chap/%s", name);
+	put_text(path, text);
+	assert_int_equal(chmod(path_of(path), mode), 0);
+}
+
+#define SECRET "username = me\npassword = TopSecret1\n"
+
+static void secrets_that_a_policy_names_are_looked_at(void **state)
+{
+	(void)state;
+	put_chap_policy("disc", "san1");
+	assert_int_equal(check(), 1);
+	assert_non_null(strstr(output, "10-a.conf:6: error: Chap = disc: "));
+	assert_non_null(strstr(output, "/etc/chap has no such file: make one of mode "
+				       "0600"));
+	put_secret("disc", SECRET, 0600);
+	put_secret("san1", SECRET, 0644);
+	assert_int_equal(check(), 1);
+	assert_null(strstr(output, "disc"));
+	assert_non_null(strstr(output, "10-a.conf:9: error: Chap = san1: "));
+	assert_non_null(strstr(output, "/etc/chap/san1 holds a secret and has mode "
+				       "0644: chmod 600 it"));
+	put_secret("san1", "username = me\nTopSecret1\n", 0600);
+	assert_int_equal(check(), 1);
+	assert_non_null(strstr(output, "/etc/chap/san1 line 2: "));
+	assert_null(strstr(output, "TopSecret"));
+	put_secret("san1", SECRET, 0600);
+	put_secret("unused", "nonsense", 0666);
+	assert_int_equal(check(), 0);
+	assert_string_equal(output, "");
+
+	/* Somebody else's folder of secrets is no secret. */
+	assert_int_equal(chmod(path_of("etc/chap"), 0777), 0);
+	assert_int_equal(check(), 1);
+	assert_non_null(strstr(output, "etc/chap: error: can be written by others"));
+}
+
+static void secrets_that_cannot_be_seen_are_no_error(void **state)
+{
+	int r;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	put_chap_policy("san1", "san1");
+	roots.is_lenient = true; /* a folder of policies in somebody's repository */
+	assert_int_equal(check(), 0);
+	assert_non_null(strstr(output, "warning: Chap = san1: "));
+	assert_non_null(strstr(output,
+			       "etc/chap was not looked at: it is not here, only "
+			       "on the host"));
+	put_secret("san1", SECRET, 0644);
+	assert_int_equal(check(), 0);
+	assert_non_null(strstr(output, "etc/chap/san1: warning: holds a secret"));
+	roots.is_lenient = false;
+	assert_int_equal(chmod(path_of("etc/chap/san1"), 0600), 0);
+	assert_int_equal(seteuid(65534), 0);
+	r = check();
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(r, 0);
+	assert_non_null(
+		strstr(output, "etc/chap/san1 was not looked at: only root may"));
+	assert_int_equal(chmod(path_of("etc/chap"), 0700), 0);
+	assert_int_equal(seteuid(65534), 0);
+	r = check();
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(r, 0);
+	assert_non_null(strstr(output, "etc/chap was not looked at: only root may"));
+}
+
+static void a_changed_secret_is_a_changed_setting(void **state)
+{
+	struct ab_conf *one, *same, *other;
+	const struct ab_policy *p, *q;
+	char *data;
+	size_t n;
+
+	(void)state;
+	put_chap_policy("disc", "san1");
+	put_secret("disc", SECRET, 0600);
+	put_secret("san1", SECRET, 0600);
+	one = load(NULL);
+	same = load(one->set);
+	p = &one->set->policies[0];
+	q = &same->set->policies[0];
+	assert_int_not_equal(p->settings_hash, 0);
+	assert_int_equal(p->settings_hash, q->settings_hash);
+	assert_int_equal(p->discovery_chap_mark, q->discovery_chap_mark);
+	assert_int_equal(q->changed_generation, 1);
+	put_secret("san1", "username = me\npassword = TopSecret2x\n", 0600);
+	other = load(same->set);
+	q = &other->set->policies[0];
+	assert_int_not_equal(p->settings_hash, q->settings_hash);
+	assert_int_equal(p->discovery_chap_mark, q->discovery_chap_mark);
+	assert_int_equal(q->changed_generation, 1); /* the text is the same */
+
+	/* What is kept and travels has names and stamps. */
+	assert_int_equal(ab_conf_collect(&roots, &data, &n), 0);
+	assert_non_null(memmem(data, n, "chap/san1 ", 10));
+	assert_null(memmem(data, n, "TopSecret", 9));
+	free(data);
+	(void)ab_conf_free(other);
+	(void)ab_conf_free(same);
+	(void)ab_conf_free(one);
+}
+
+static void chap_and_node_keys_of_it_contradict(void **state)
+{
+	(void)state;
+	put_text("etc/policy.d/10-a.conf",
+		 "[Match]\nName=eth0\n[Bind]\nAction=ignore\nChap=san1\n[Node]\n"
+		 "node.session.auth.username=me\n");
+	put_secret("san1", SECRET, 0600);
+	assert_int_equal(check(), 1);
+	assert_string_equal(output,
+			    "etc/policy.d/10-a.conf:7: error: "
+			    "'node.session.auth.username' comes from the file "
+			    "that Chap in [Bind] names: remove one of the two\n");
+}
+
 static void limits_refuse_instead_of_cutting(void **state)
 {
 	char name[64], *text = malloc(200000), *p = text;
@@ -524,6 +660,10 @@ int main(void)
 		TEST(unreadable_files_and_folders_refuse_the_whole),
 		TEST(a_missing_folder_is_not_an_empty_one),
 		TEST(owners_and_modes_are_checked),
+		TEST(secrets_that_a_policy_names_are_looked_at),
+		TEST(secrets_that_cannot_be_seen_are_no_error),
+		TEST(a_changed_secret_is_a_changed_setting),
+		TEST(chap_and_node_keys_of_it_contradict),
 		TEST(limits_refuse_instead_of_cutting),
 		TEST(hundreds_of_faults_are_still_a_bundle),
 		TEST(one_bad_file_keeps_messages_of_the_others),

@@ -56,7 +56,7 @@ static void outputs(void **state)
 		{ "count too small", A "E\t0\t0\n", false },
 		{ "count too large", A "E\t0\t2\n", false },
 		{ "lines in a failure", A "E\t7\t1\n", false },
-		{ "unknown code", "E\t17\t0\n", false },
+		{ "unknown code", "E\t20\t0\n", false },
 		{ "code of the shell", "E\t1\t0\n", false },
 		{ "negative code", "E\t-1\t0\n", false },
 		{ "leading zero", A "E\t00\t1\n", false },
@@ -133,7 +133,7 @@ struct fixture {
 	struct ab_discover *discover;
 	struct ab_loop_timer *timer;
 	bool is_late;
-	char dir[64], helper[96], log[96];
+	char dir[64], helper[96], log[96], secret[96];
 	unsigned int n_wanted, n_done;
 	struct ab_event done; /* the last */
 	unsigned int n_found;
@@ -179,6 +179,7 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(f->dir));
 	(void)snprintf(f->helper, sizeof(f->helper), "%s/helper", f->dir);
 	(void)snprintf(f->log, sizeof(f->log), "%s/log", f->dir);
+	(void)snprintf(f->secret, sizeof(f->secret), "%s/san1", f->dir);
 	assert_int_equal(ab_loop_new(&f->loop), 0);
 	assert_int_equal(ab_spawner_new(f->loop, &f->spawner), 0);
 	assert_int_equal(ab_loop_timer_new(f->loop, on_timer, f, &f->timer), 0);
@@ -198,6 +199,7 @@ static int tear_down(void **state)
 	ab_loop_free(f->loop);
 	unlink(f->helper);
 	unlink(f->log);
+	unlink(f->secret);
 	assert_int_equal(rmdir(f->dir), 0);
 	free(f);
 	return 0;
@@ -218,6 +220,7 @@ static void use_helper(struct fixture *f, const char *path)
 		.loop = f->loop,
 		.spawner = f->spawner,
 		.helper = path,
+		.chap_dir = f->dir,
 		.fn = on_event,
 		.ask_initiator = on_ask,
 		.arg = f,
@@ -326,6 +329,46 @@ static void helpers_that_misbehave(void **state)
 	}
 	assert_string_equal(f->found.found.target, NAME "a");
 	assert_int_equal(f->found.found.tpgt, 1);
+}
+
+/* The helper has the file as descriptor 3, and its name among its arguments. */
+static void a_secret_goes_by_descriptor_3(void **state)
+{
+	struct fixture *f = *state;
+	struct ab_effect ef = effect_of(1, "10.0.0.9");
+	char log[512];
+	ssize_t n;
+	int fd;
+
+	(void)ab_copy(ef.discover.chap, sizeof(ef.discover.chap), "san1");
+	use_script(f, "{ echo \"$@\"; cat <&3; env; } >${0%helper}log\n"
+		      "printf 'E\\t0\\t0\\n'");
+	run(f, &ef, 1); /* there is no such file */
+	assert_int_equal(f->done.done.outcome, AB_OUTCOME_RETRY);
+	assert_int_equal(f->done.done.code, AB_DISCOVERY_SECRET);
+	assert_int_equal(access(f->log, F_OK), -1);
+
+	fd = open(f->secret, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_true(dprintf(fd, "TopSecret1\n") > 0);
+	close(fd);
+	f->n_answers[1] = 0;
+	run(f, &ef, 1);
+	assert_int_equal(f->done.done.outcome, AB_OUTCOME_DONE);
+	fd = open(f->log, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	n = read(fd, log, sizeof(log) - 1);
+	close(fd);
+	assert_true(n > 0);
+	log[n] = '\0';
+	assert_non_null(strstr(log, " --chap san1\nTopSecret1\n"));
+	assert_null(strstr(strstr(log, "TopSecret1") + 1, "TopSecret1"));
+
+	assert_int_equal(unlink(f->secret), 0);
+	assert_int_equal(symlink("/etc/passwd", f->secret), 0);
+	f->n_answers[1] = 0;
+	run(f, &ef, 1);
+	assert_int_equal(f->done.done.code, AB_DISCOVERY_SECRET);
 }
 
 static void a_helper_that_hangs_is_given_up(void **state)
@@ -463,6 +506,7 @@ int main(void)
 		cmocka_unit_test(outputs),
 		cmocka_unit_test(every_cut_output_is_refused),
 		TEST(helpers_that_misbehave),
+		TEST(a_secret_goes_by_descriptor_3),
 		TEST(a_helper_that_hangs_is_given_up),
 		TEST(a_missing_helper_is_tried_again),
 		TEST(arguments_say_what_was_asked),

@@ -1172,6 +1172,56 @@ static void a_port_that_comes_back_ends_the_time_to_retire(void **st)
 	end(m);
 }
 
+/* No discovery names the second portal any more. */
+static void lose_a_portal(struct model *m)
+{
+	m->portals[1].targets = 0;
+	model_command(m, AB_COMMAND_APPLY);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 2);
+}
+
+static void a_record_that_no_discovery_names_retires_over_a_restart(void **st)
+{
+	struct model *m = retiring_world();
+
+	(void)st;
+	lose_a_portal(m);
+	model_wait(m, 6 * MINUTE);
+	model_calm(m);
+	model_boot(m);
+	model_calm(m);
+	model_wait(m, 3 * MINUTE);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 2);
+	model_wait(m, 1 * MINUTE + 1000);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 1);
+	assert_true(has_node(m, 0, "ab-eth0"));
+	end(m);
+}
+
+static void a_record_that_is_named_again_does_not_retire(void **st)
+{
+	struct model *m = retiring_world();
+	unsigned int i;
+
+	(void)st;
+	lose_a_portal(m);
+	model_wait(m, 9 * MINUTE);
+	m->portals[1].targets = 1;
+	model_boot(m);
+	model_calm(m);
+	for (i = 0; i < MODEL_RECORDS; i++)
+		assert_false(m->in_ledger[i] && m->ledger[i].unwanted_ms);
+	lose_a_portal(m);
+	model_boot(m);
+	model_wait(m, 9 * MINUTE);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 2);
+	end(m);
+}
+
 static void another_retire_is_told_to_the_ledger(void **st)
 {
 	const struct ab_policy_set *first = san();
@@ -1188,6 +1238,183 @@ static void another_retire_is_told_to_the_ledger(void **st)
 	model_calm(m);
 	assert_int_equal(count_nodes(m), 0);
 	model_set_free(first);
+	end(m);
+}
+
+/* --- what failed, over a restart --- */
+
+/* The port is plugged, and its first discovery fails five times. */
+static struct model *failing_world(void)
+{
+	struct model *m = world_of(san());
+	unsigned int i;
+
+	m->keeps_tries = true;
+	model_plug(m, 0);
+	model_wait(m, 300);
+	model_probe(m, 0);
+	model_probe(m, 0);
+	while (m->n_jobs && m->jobs[0].type != AB_EF_DISCOVER)
+		model_do(m, 0);
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(m->jobs[0].type, AB_EF_DISCOVER);
+		model_fail(m, 0, AB_OUTCOME_RETRY, false);
+		while (m->n_jobs && m->jobs[0].type != AB_EF_DISCOVER)
+			model_do(m, 0);
+		if (i < 4)
+			model_wait(m, AB_BACKOFF_MIN_MS << i);
+	}
+	assert_int_equal(m->n_jobs, 0);
+	return m;
+}
+
+static void a_discovery_that_failed_is_not_asked_sooner_after_a_restart(void **st)
+{
+	struct model *m = failing_world();
+	ab_mono next = path_at(m, 0, 0)->discovery.next;
+	int32_t code = path_at(m, 0, 0)->discovery_code;
+
+	(void)st;
+	assert_int_equal(m->n_tries, 1);
+	assert_int_equal(m->tries[0].try.attempts, 5);
+	model_wait(m, 2000);
+	m->notes[AB_NOTE_DISCOVERY_FAILED] = 0;
+	model_boot(m);
+	model_wait(m, 300);
+	model_probe(m, 0);
+	model_probe(m, 0);
+	assert_int_equal(path_at(m, 0, 0)->health.state, AB_PATH_UP);
+	/* What it said is not forgotten. */
+	assert_int_equal(path_at(m, 0, 0)->discovery.attempts, 5);
+	assert_int_equal(path_at(m, 0, 0)->discovery_code, code);
+	model_wait(m, ab_mono_ms_between(m->now, next) - 1);
+	assert_int_equal(m->n_jobs, 0);
+	model_wait(m, 2);
+	assert_int_equal(m->n_jobs, 1);
+	assert_int_equal(m->jobs[0].type, AB_EF_DISCOVER);
+	model_fail(m, 0, AB_OUTCOME_RETRY, false);
+	assert_int_equal(m->tries[0].try.attempts, 6);
+	assert_int_equal(m->notes[AB_NOTE_DISCOVERY_FAILED], 0); /* nothing new */
+	model_wait(m, AB_BACKOFF_MAX_MS);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 2);
+	assert_int_equal(m->n_tries, 0);
+	end(m);
+}
+
+static void another_boot_remembers_nothing_that_failed(void **st)
+{
+	struct model *m = failing_world();
+
+	(void)st;
+	m->n_tries = 0; /* io/ledger_file */
+	model_boot(m);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 2);
+	end(m);
+}
+
+static void a_portal_that_was_lost_and_is_back_is_asked_at_once(void **st)
+{
+	struct model *m = failing_world();
+
+	(void)st;
+	m->portals[0].answers = false;
+	model_boot(m);
+	model_calm(m);
+	m->portals[0].answers = true;
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 2);
+	end(m);
+}
+
+static void apply_and_a_device_that_goes_end_what_failed(void **st)
+{
+	struct model *m = failing_world();
+
+	(void)st;
+	m->ports[0].is_plugged = false;
+	model_boot(m);
+	assert_int_equal(m->n_tries, 1); /* it may come back */
+	model_command(m, AB_COMMAND_APPLY);
+	assert_int_equal(m->n_tries, 0);
+	end(m);
+
+	m = failing_world();
+	model_unplug(m, 0);
+	assert_int_equal(m->n_tries, 0);
+	model_plug(m, 0);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 2);
+	end(m);
+}
+
+/* The first node record is refused. */
+static struct model *unwritable_world(void)
+{
+	struct model *m = world_of(san());
+
+	m->keeps_tries = true;
+	model_plug(m, 0);
+	model_wait(m, 300);
+	model_probe(m, 0);
+	model_probe(m, 0);
+	model_do(m, 0);
+	model_do(m, 0);
+	assert_int_equal(m->jobs[0].type, AB_EF_NODE_WRITE);
+	model_fail(m, 0, AB_OUTCOME_DENIED, false);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 1);
+	assert_int_equal(m->n_tries, 1);
+	return m;
+}
+
+static void a_record_that_was_refused_is_not_tried_after_a_restart(void **st)
+{
+	const struct ab_policy_set *first;
+	struct model *m = unwritable_world();
+	uint32_t writes = m->n_writes;
+
+	(void)st;
+	first = m->set;
+	model_boot(m);
+	model_calm(m);
+	model_wait(m, 60 * MINUTE);
+	model_calm(m);
+	assert_int_equal(m->n_writes, writes);
+	assert_int_equal(m->n_tries, 1);
+	/* Another configuration. */
+	m->set = san_with("[Iface]\nCreate = always\n");
+	model_boot(m);
+	model_calm(m);
+	assert_int_equal(count_nodes(m), 2);
+	assert_int_equal(m->n_tries, 0);
+	model_set_free(first);
+	end(m);
+}
+
+static void an_iface_that_was_refused_keeps_its_name_over_a_restart(void **st)
+{
+	struct model *m = world_of(san());
+
+	(void)st;
+	m->keeps_tries = true;
+	model_plug(m, 0);
+	model_wait(m, 300);
+	model_probe(m, 0);
+	model_probe(m, 0);
+	assert_int_equal(m->jobs[1].type, AB_EF_IFACE_WRITE);
+	model_fail(m, 1, AB_OUTCOME_DENIED, false);
+	model_calm(m);
+	assert_int_equal(m->n_tries, 1);
+	model_boot(m);
+	model_calm(m);
+	assert_int_equal(m->n_writes, 1);
+	model_command(m, AB_COMMAND_APPLY);
+	model_calm(m);
+	assert_true(model_find_iface(m, "ab-eth0") >= 0);
+	assert_int_equal(count_nodes(m), 2);
+	assert_int_equal(m->n_tries, 0);
 	end(m);
 }
 
@@ -1984,7 +2211,19 @@ int main(void)
 		cmocka_unit_test(retire_begins_anew_in_another_boot),
 		cmocka_unit_test(retire_begins_when_the_daemon_misses_the_port),
 		cmocka_unit_test(a_port_that_comes_back_ends_the_time_to_retire),
+		cmocka_unit_test(
+			a_record_that_no_discovery_names_retires_over_a_restart),
+		cmocka_unit_test(a_record_that_is_named_again_does_not_retire),
 		cmocka_unit_test(another_retire_is_told_to_the_ledger),
+		cmocka_unit_test(
+			a_discovery_that_failed_is_not_asked_sooner_after_a_restart),
+		cmocka_unit_test(another_boot_remembers_nothing_that_failed),
+		cmocka_unit_test(a_portal_that_was_lost_and_is_back_is_asked_at_once),
+		cmocka_unit_test(apply_and_a_device_that_goes_end_what_failed),
+		cmocka_unit_test(
+			a_record_that_was_refused_is_not_tried_after_a_restart),
+		cmocka_unit_test(
+			an_iface_that_was_refused_keeps_its_name_over_a_restart),
 		cmocka_unit_test(an_unknown_outcome_means_looking_before_acting),
 		cmocka_unit_test(
 			a_record_of_unknown_fate_is_ours_when_the_ledger_says_so),

@@ -147,15 +147,26 @@ static void session_event(struct ab_session *session)
 
 static void ledger_event(struct ab_ledger_entry *l)
 {
-	l->kind = (uint8_t)(AB_LEDGER_IFACE + below(3));
+	l->kind = (uint8_t)(AB_LEDGER_IFACE + below(4));
 	l->owner = below(AB_OWNER_MAX);
 	if (l->kind == AB_LEDGER_SESSION) {
 		key(&l->node);
 		return;
 	}
 	l->hash = rnd();
+	if (l->kind == AB_LEDGER_TRY) {
+		l->try.what = below(AB_TRY_MAX);
+		l->try.attempts = (uint8_t)rnd();
+		l->try.is_denied = below(2);
+		l->try.code = (int32_t)rnd();
+		l->try.next_ms = rnd();
+		l->settings = rnd();
+		key(&l->node);
+		return;
+	}
 	if (l->kind == AB_LEDGER_NODE) {
 		l->settings = rnd();
+		l->unwanted_ms = rnd();
 		key(&l->node);
 		return;
 	}
@@ -341,6 +352,8 @@ static void lines_are_the_documented_ones(void **state)
 		{ "done job=1 outcome=done", AB_EV_DONE },
 		{ "command verb=apply", AB_EV_COMMAND },
 		{ "command verb=unquiesce", AB_EV_COMMAND },
+		{ "command verb=apply port=ens1f0", AB_EV_COMMAND },
+		{ "command verb=apply addr=10.0.0.9 tcpport=3260", AB_EV_COMMAND },
 	};
 	char line[AB_EVTEXT_MAX];
 	struct ab_event ev;

@@ -2,6 +2,7 @@
 /* The ledger's text: exact round trip, and every kind of damage is noticed. The
  * ledger's file over a restart of the host. */
 #include <setjmp.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/ledger.h"
@@ -58,7 +60,7 @@ static struct ab_ledger_entry retiring_entry(const char *name)
 	e.iface.can_retire = true;
 	e.iface.retire_ms = 600000;
 	e.iface.orphan_ms = 12345;
-	e.iface.boot = UINT64_C(0xabcdef);
+	e.boot = UINT64_C(0xabcdef);
 	return e;
 }
 
@@ -83,6 +85,16 @@ static struct ab_ledger_entry node_entry(const char *target, uint8_t family)
 	return e;
 }
 
+/* No discovery names it any more. */
+static struct ab_ledger_entry unwanted_entry(const char *target)
+{
+	struct ab_ledger_entry e = node_entry(target, AF_INET);
+
+	e.unwanted_ms = 12345;
+	e.boot = UINT64_C(0xabcdef);
+	return e;
+}
+
 /* The administrator ended the session over that binding. */
 static struct ab_ledger_entry session_entry(const char *target)
 {
@@ -91,6 +103,32 @@ static struct ab_ledger_entry session_entry(const char *target)
 	e.kind = AB_LEDGER_SESSION;
 	e.owner = AB_OWNER_HELD;
 	e.hash = 0;
+	return e;
+}
+
+static struct ab_ledger_entry try_entry(enum ab_try what)
+{
+	struct ab_ledger_entry e = node_entry("iqn.2020-01.com.example:t1", AF_INET);
+
+	e.kind = AB_LEDGER_TRY;
+	e.hash = 0;
+	e.try.what = (uint8_t)what;
+	e.try.attempts = 3;
+	e.try.code = 110;
+	e.try.next_ms = 12345;
+	e.boot = UINT64_C(0xabcdef);
+	if (what == AB_TRY_LOGIN) {
+		e.try.is_denied = true;
+		e.try.code = 24;
+		e.settings = 7;
+		e.hash = 9;
+	} else if (what != AB_TRY_NODE) {
+		memset(e.node.target, 0, sizeof(e.node.target));
+	}
+	if (what == AB_TRY_IFACE) {
+		memset(&e.node.portal, 0, sizeof(e.node.portal));
+		e.node.tpgt = 0;
+	}
 	return e;
 }
 
@@ -128,7 +166,12 @@ static struct book sample(void)
 	b.v[b.n++].owner = AB_OWNER_HELD;
 	b.v[b.n] = node_entry("eui.0123456789abcdef", AF_INET);
 	b.v[b.n++].node.tpgt = AB_TPGT_UNKNOWN;
+	b.v[b.n++] = unwanted_entry("iqn.2020-01.com.example:t3");
 	b.v[b.n++] = session_entry("iqn.2020-01.com.example:t1");
+	b.v[b.n++] = try_entry(AB_TRY_DISCOVERY);
+	b.v[b.n++] = try_entry(AB_TRY_IFACE);
+	b.v[b.n++] = try_entry(AB_TRY_NODE);
+	b.v[b.n++] = try_entry(AB_TRY_LOGIN);
 	return b;
 }
 
@@ -165,11 +208,22 @@ static void text_is_the_documented_one(void **state)
 		"7\tretire=600000\torphan=12345\tboot=0000000000abcdef\n"
 		"node\tours\thash=ffffffffffffffff\ttarget=iqn.2020-01.com.example:t1\t"
 		"portal=10.0.0.1:3260\ttpgt=1\tiface=ab-eth0\n"
+		"node\tours\thash=ffffffffffffffff\ttarget=iqn.2020-01.com.example:t3\t"
+		"portal=10.0.0.1:3260\ttpgt=1\tiface=ab-eth0\tunwanted=12345\t"
+		"boot=0000000000abcdef\n"
 		"session\theld\thash=0000000000000000\t"
 		"target=iqn.2020-01.com.example:t1\tportal=10.0.0.1:3260\ttpgt=1\t"
 		"iface=ab-eth0\n"
-		"end\t4\tcrc32c=";
-	struct book b = { .n = 4 };
+		"try\tours\thash=0000000000000000\twhat=discovery\tattempts=3\tcode="
+		"110\t"
+		"next=12345\tboot=0000000000abcdef\tportal=10.0.0.1:3260\ttpgt=1\t"
+		"iface=ab-eth0\n"
+		"try\tours\thash=0000000000000009\twhat=login\tattempts=3\tcode=24\t"
+		"denied=1\tnext=12345\tboot=0000000000abcdef\t"
+		"target=iqn.2020-01.com.example:t1\tportal=10.0.0.1:3260\ttpgt=1\t"
+		"iface=ab-eth0\tsettings=0000000000000007\n"
+		"end\t7\tcrc32c=";
+	struct book b = { .n = 7 };
 	size_t n;
 	char *text;
 
@@ -177,7 +231,10 @@ static void text_is_the_documented_one(void **state)
 	b.v[0] = iface_entry("ab-ens1f0.7", AB_OWNER_OURS);
 	b.v[1] = retiring_entry("ab-gone");
 	b.v[2] = node_entry("iqn.2020-01.com.example:t1", AF_INET);
-	b.v[3] = session_entry("iqn.2020-01.com.example:t1");
+	b.v[3] = unwanted_entry("iqn.2020-01.com.example:t3");
+	b.v[4] = session_entry("iqn.2020-01.com.example:t1");
+	b.v[5] = try_entry(AB_TRY_DISCOVERY);
+	b.v[6] = try_entry(AB_TRY_LOGIN);
 	text = write_book(&b, &n);
 	assert_int_equal(n, strlen(want) + 9);
 	assert_memory_equal(text, want, strlen(want));
@@ -471,16 +528,14 @@ static struct ab_ledger_entry reread(const char *dir)
 	return e;
 }
 
-static void the_time_of_an_orphan_counts_within_its_boot(void **state)
+static void check_time_within_boot(struct ab_ledger_entry e)
 {
 	char dir[] = "/tmp/ab-test-ledger.XXXXXX", path[64], *text;
 	struct book b = { .n = 1 }, read = { .n = 0 };
 	struct ab_ledger_file *l;
-	struct ab_ledger_entry e = retiring_entry("ab-gone");
 	FILE *f;
 	size_t n;
 
-	(void)state;
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(path, sizeof(path), "%s/ledger", dir);
 	assert_int_equal(ab_ledger_file_open(dir, NULL, &l), 0);
@@ -490,7 +545,8 @@ static void the_time_of_an_orphan_counts_within_its_boot(void **state)
 	assert_int_equal(ab_ledger_file_put(l, &e), 0);
 	assert_false(ab_ledger_file_is_dirty(l));
 	(void)ab_ledger_file_close(l);
-	assert_int_equal(reread(dir).iface.orphan_ms, 12345);
+	b.v[0] = reread(dir);
+	assert_int_equal(*ab_ledger_time(&b.v[0]), 12345);
 
 	/* Written in another boot. */
 	b.v[0] = e;
@@ -501,13 +557,104 @@ static void the_time_of_an_orphan_counts_within_its_boot(void **state)
 	assert_int_equal(fclose(f), 0);
 	free(text);
 	e = reread(dir);
-	assert_int_equal(e.iface.orphan_ms, 0);
-	assert_true(e.iface.can_retire);
-	assert_int_equal(e.iface.retire_ms, 600000);
+	assert_int_equal(*ab_ledger_time(&e), 0);
+	assert_int_equal(e.boot, 0);
+	assert_int_equal(e.hash, b.v[0].hash);
 	/* For the command line, too. */
 	assert_int_equal(ab_ledger_file_read(dir, collect, &read), 0);
-	assert_int_equal(read.v[0].iface.orphan_ms, 0);
+	assert_int_equal(*ab_ledger_time(&read.v[0]), 0);
 	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+static void times_to_retire_count_within_their_boot(void **state)
+{
+	(void)state;
+	check_time_within_boot(retiring_entry("ab-gone"));
+	check_time_within_boot(unwanted_entry("iqn.2020-01.com.example:t1"));
+}
+
+static struct ab_ledger_file *open_both(const char *state_dir, const char *run_dir,
+					size_t n)
+{
+	struct ab_ledger_file *l;
+
+	assert_int_equal(ab_ledger_file_open(state_dir, run_dir, &l), 0);
+	assert_int_equal(ab_ledger_file_count(l), n);
+	return l;
+}
+
+static unsigned int count_in(const char *dir)
+{
+	struct book b = { .n = 0 };
+	int r = ab_ledger_file_read(dir, collect, &b);
+
+	assert_true(r == 0 || r == -ENOENT);
+	return b.n;
+}
+
+static void write_ledger(const char *path, const struct book *b)
+{
+	size_t n;
+	char *text = write_book(b, &n);
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, n, f), n);
+	assert_int_equal(fclose(f), 0);
+	free(text);
+}
+
+static void tries_stand_in_run_only_and_end_with_the_boot(void **state)
+{
+	char dir[] = "/tmp/ab-test-ledger.XXXXXX", st[64], run[64], path[80];
+	struct ab_ledger_entry login = try_entry(AB_TRY_LOGIN);
+	struct ab_ledger_entry node = node_entry("iqn.a:b", AF_INET);
+	struct book b = { .v = { try_entry(AB_TRY_NODE) }, .n = 1 };
+	struct ab_ledger_file *l;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(st, sizeof(st), "%s/state", dir);
+	(void)snprintf(run, sizeof(run), "%s/run", dir);
+	assert_int_equal(mkdir(run, 0700), 0);
+	l = open_both(st, run, 0);
+	assert_int_equal(ab_ledger_file_put(l, &login), 0);
+	assert_false(ab_ledger_file_is_dirty(l)); /* the disk has nothing to learn */
+	assert_int_equal(ab_ledger_file_flush(l), 0);
+	assert_int_equal(count_in(st), 0);
+	assert_int_equal(count_in(run), 1);
+	assert_int_equal(ab_ledger_file_put(l, &node), 0);
+	assert_int_equal(ab_ledger_file_flush(l), 0);
+	assert_int_equal(count_in(st), 1);
+	assert_int_equal(count_in(run), 2);
+	(void)ab_ledger_file_close(l);
+
+	l = open_both(st, run, 2);
+	assert_false(ab_ledger_file_is_dirty(l));
+	ab_ledger_file_del_owner(l, &login);
+	assert_int_equal(ab_ledger_file_flush(l), 0);
+	assert_int_equal(count_in(run), 1);
+	(void)ab_ledger_file_close(l);
+
+	/* Of another boot; and in STATE, where none belongs. */
+	(void)snprintf(path, sizeof(path), "%s/ledger", run);
+	write_ledger(path, &b);
+	(void)ab_ledger_file_close(open_both(st, run, 1));
+	l = open_both(st, run, 1);
+	assert_int_equal(ab_ledger_file_put(l, &login), 0);
+	assert_int_equal(ab_ledger_file_flush(l), 0);
+	(void)ab_ledger_file_close(l);
+	(void)ab_ledger_file_close(open_both(run, NULL, 1));
+
+	/* What cannot be read costs the tries, not what is owned. */
+	assert_int_equal(truncate(path, 30), 0);
+	(void)ab_ledger_file_close(open_both(st, run, 1));
+	assert_int_equal(unlink(path), 0);
+	(void)snprintf(path, sizeof(path), "%s/ledger", st);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(st), 0);
+	assert_int_equal(rmdir(run), 0);
 	assert_int_equal(rmdir(dir), 0);
 }
 
@@ -524,7 +671,8 @@ int main(void)
 		cmocka_unit_test(damage_has_its_own_code),
 		cmocka_unit_test(same_record_means_same_key),
 		cmocka_unit_test(what_has_no_place_is_refused),
-		cmocka_unit_test(the_time_of_an_orphan_counts_within_its_boot),
+		cmocka_unit_test(times_to_retire_count_within_their_boot),
+		cmocka_unit_test(tries_stand_in_run_only_and_end_with_the_boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

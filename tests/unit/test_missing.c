@@ -13,6 +13,7 @@
 #include "../model/model.h"
 #include "core/proto.h"
 #include "core/view.h"
+#include "core/world.h"
 
 #define TAKE "[Match]\nAddress = 10.0.0.0/16\n[Bind]\nAction = record\n"
 #define FIND "[Portals]\nDiscover = 10.0.0.100\nTargets = iqn.2026-01.test:*\n"
@@ -114,7 +115,14 @@ static void assert_rows(struct model *m, uint32_t (*fn)(const struct ab_view *v)
 }
 
 #define assert_blocked(m, expected) assert_rows(m, ab_view_blocked, expected)
-#define assert_missing(m, expected) assert_rows(m, ab_view_missing, expected)
+static uint32_t all_missing(const struct ab_view *v)
+{
+	static const struct ab_scope everything = { .port = "" };
+
+	return ab_view_missing(v, &everything);
+}
+
+#define assert_missing(m, expected) assert_rows(m, all_missing, expected)
 
 static unsigned int job_of(const struct model *m, enum ab_effect_type type)
 {
@@ -248,8 +256,9 @@ static void a_failed_discovery_is_blocked_until_it_is_asked_again(void **st)
 	until(m, AB_EF_DISCOVER);
 	answer(m, AB_EF_DISCOVER, AB_OUTCOME_RETRY, AB_DISCOVERY_AUTH);
 	model_do(m, job_of(m, AB_EF_IFACE_WRITE));
-	assert_blocked(m, "path | 10.0.0.100:3260 | eth0 | answers; discovery failed: "
-			  "the target wants CHAP; again in N ms\n");
+	assert_blocked(m,
+		       "path | 10.0.0.100:3260 | eth0 | answers; discovery failed: "
+		       "the target wants CHAP: set Chap in [Portals]; again in N ms\n");
 	until(m, AB_EF_DISCOVER);
 	assert_blocked(m, "");
 	end(m);
@@ -450,6 +459,42 @@ static void a_ledger_that_cannot_be_read_blocks_changes(void **st)
 	end(m);
 }
 
+/* --- sessions --- */
+
+#define LOGIN                                                                          \
+	"[Match]\nAddress = 10.0.0.0/16\n" FIND                                        \
+	"[Bind]\nAction = login\nSessionsPerPort = "
+
+static void a_session_that_is_kept_is_blocked_and_not_missing(void **st)
+{
+	const struct ab_policy_set *two = model_set(NULL, NULL, LOGIN "2\n", NULL);
+	struct model *m = world_of(two);
+	struct ab_session_item *item;
+
+	(void)st;
+	model_plug(m, 0);
+	model_calm(m);
+	assert_blocked(m, "");
+	model_policy(m, model_set(two, NULL, LOGIN "1\n", NULL));
+	until(m, AB_EF_LOGOUT);
+	assert_blocked(m, "");
+	answer(m, AB_EF_LOGOUT, AB_OUTCOME_DENIED, AB_GUARD_HELD);
+	assert_missing(m, "");
+	assert_blocked(m, "session | " T0 "10.0.0.101:3260,1 via ab-eth0 | eth0 | "
+			  "not wanted any more, but kept: a device stands on it that "
+			  "is no multipath map (LVM, md, bcache ...)\n");
+	/* The kernel's state does not hide it. */
+	item = ab_session_at(model_engine(m),
+			     ab_world_find_session(model_engine(m), 2));
+	item->session.state = AB_SESSION_FAILED;
+	assert_blocked(m, "session | " T0 "10.0.0.101:3260,1 via ab-eth0 | eth0 | "
+			  "its connection is lost; iscsid tries to restore it; not "
+			  "wanted any more, but kept: a device stands on it that is no "
+			  "multipath map (LVM, md, bcache ...)\n");
+	end(m);
+	model_set_free(two);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -466,6 +511,7 @@ int main(void)
 		cmocka_unit_test(failures_of_the_store_are_blocked),
 		cmocka_unit_test(a_deletion_that_fails_is_blocked),
 		cmocka_unit_test(a_ledger_that_cannot_be_read_blocks_changes),
+		cmocka_unit_test(a_session_that_is_kept_is_blocked_and_not_missing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

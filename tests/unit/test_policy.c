@@ -148,6 +148,9 @@ static void defaults_are_those_of_the_manual(void **state)
 	assert_int_equal(p->retire_ms, -1);
 	assert_int_equal(p->node_settings.count, 0);
 	assert_int_equal(p->settings_hash, 0);
+	assert_string_equal(p->chap, "");
+	assert_string_equal(p->discovery_chap, "");
+	assert_int_equal(p->discovery_chap_mark, 0);
 	drop(c);
 }
 
@@ -461,6 +464,8 @@ static void mistakes_are_named_with_their_line(void **state)
 		  "names a node record" },
 		{ "secret", "[Node]\nnode.session.auth.password=x\n", 2,
 		  "no passwords" },
+		{ "chap name", "[Portals]\nChap=../x\n", 2, "no file below chap/" },
+		{ "chap dot", "[Bind]\nChap=.x\n", 2, "no file below chap/" },
 		{ "iface key", "[Node]\niface.mtu=9000\n", 2, "made by [Iface]" },
 		{ "node number", "[Node]\nnode.session.queue_depth=abc\n", 2,
 		  "no number from 1 to 1024" },
@@ -877,6 +882,36 @@ static void exclusions_name_ports_and_portals(void **state)
 	drop(c);
 }
 
+/* Of several deny lists one with Drain says what happens. */
+static void a_deny_list_that_drains_comes_first(void **state)
+{
+	static const struct given files[] = {
+		{ AB_POLICY_MAIN, "p", "[Match]\nName=*\n[Bind]\nAction=ignore\n" },
+		{ AB_POLICY_EXCLUDE, "exclude.d/a.conf",
+		  "[Exclude]\nPort = ens*\nPortal = 10.0.0.0/8\n" },
+		{ AB_POLICY_EXCLUDE, "exclude.d/b.conf",
+		  "[Exclude]\nPort = ens1\nPortal = 10.0.0.9\nDrain = yes\n" },
+	};
+	struct config *c = build_with(files, 3, NULL);
+	struct ab_link l = link_of("ens1", AB_PORT_ETHER);
+	struct ab_match_port port = { .link = &l };
+	struct ab_portal p = portal("10.0.0.9");
+	struct ab_origin origin;
+
+	(void)state;
+	assert_non_null(c->set);
+	assert_true(ab_policy_excludes_port(c->set, &port, &origin)->is_drain);
+	assert_int_equal(origin.file, 2);
+	assert_true(ab_policy_excludes_portal(c->set, &p, &origin)->is_drain);
+	assert_int_equal(origin.line, 3);
+	(void)strcpy(l.name, "ens2");
+	p = portal("10.0.0.10");
+	assert_false(ab_policy_excludes_port(c->set, &port, &origin)->is_drain);
+	assert_int_equal(origin.file, 1);
+	assert_false(ab_policy_excludes_portal(c->set, &p, &origin)->is_drain);
+	drop(c);
+}
+
 static void exclusions_that_exclude_nothing_are_refused(void **state)
 {
 	static const struct {
@@ -1114,6 +1149,7 @@ int main(void)
 		cmocka_unit_test(portals_are_judged_in_order),
 		cmocka_unit_test(targets_must_be_asked_for),
 		cmocka_unit_test(exclusions_name_ports_and_portals),
+		cmocka_unit_test(a_deny_list_that_drains_comes_first),
 		cmocka_unit_test(exclusions_that_exclude_nothing_are_refused),
 		cmocka_unit_test(iface_names_are_safe_for_open_iscsi),
 		cmocka_unit_test(the_table_has_each_key_once),

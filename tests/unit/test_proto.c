@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The state machine of a discovery, against byte streams written down here. */
+/*
+ * The state machine of a discovery, against byte streams written down here.
+ * LIBS: -lcrypto
+ */
 #include "ab_test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include <openssl/evp.h>
 
 #include "core/name.h"
 #include "core/proto.h"
@@ -533,6 +539,347 @@ static void a_login_in_parts_is_read_as_one(void **state)
 	assert_int_equal(res.proto.code, AB_DISCOVERY_AUTH);
 }
 
+/* --- CHAP ------------------------------------------------------------------------- */
+
+#define CHALLENGE "0123456789abcdef"
+#define CHALLENGE_HEX "0x30313233343536373839616263646566"
+/* SECURITY without T: the stage goes on. */
+#define STAY ((struct pdu){ .opcode = 0x23, .flags = 0x00, .itt = 1 })
+
+static size_t hash(void *arg, enum ab_chap_algorithm algorithm, const void *data,
+		   size_t n, uint8_t *digest)
+{
+	unsigned int size = 0;
+
+	assert_null(arg);
+	assert_true(EVP_Digest(data, n, digest, &size,
+			       algorithm == AB_CHAP_MD5	   ? EVP_md5()
+			       : algorithm == AB_CHAP_SHA1 ? EVP_sha1()
+							   : EVP_sha256(),
+			       NULL));
+	return size;
+}
+
+static struct ab_proto_chap chap_of(bool is_mutual)
+{
+	struct ab_proto_chap chap = {
+		.who = { .username = "host1", .password = "OneWaySecret1" },
+		.algorithms = { AB_CHAP_SHA256, AB_CHAP_MD5 },
+		.n_algorithms = 2,
+		.id = 99,
+		.hash = hash,
+	};
+
+	if (is_mutual) {
+		(void)strcpy(chap.who.username_in, "array1");
+		(void)strcpy(chap.who.password_in, "ArraySecret1");
+		memset(chap.challenge, 0x5a, sizeof(chap.challenge));
+	}
+	return chap;
+}
+
+static void begin_chap(struct result *res, const struct ab_proto_chap *chap)
+{
+	struct ab_proto_config config = {
+		.initiator = NAME "me",
+		.items_max = 100,
+		.chap = chap,
+		.fn = on_item,
+		.arg = res,
+	};
+
+	memset(res, 0, sizeof(*res));
+	ab_proto_init(&res->proto, &config);
+	drain(res);
+}
+
+/* "0x..." of the hash of id, secret and challenge. */
+static const char *respond(enum ab_chap_algorithm algorithm, uint8_t id,
+			   const char *secret, const void *challenge, size_t n)
+{
+	static char text[2 * AB_PROTO_DIGEST_MAX + 3];
+	uint8_t data[256], digest[AB_PROTO_DIGEST_MAX];
+	struct ab_text t;
+	size_t size, i;
+
+	data[0] = id;
+	memcpy(data + 1, secret, strlen(secret));
+	memcpy(data + 1 + strlen(secret), challenge, n);
+	size = hash(NULL, algorithm, data, 1 + strlen(secret) + n, digest);
+	ab_text_init(&t, text, sizeof(text));
+	ab_text_add(&t, "0x");
+	for (i = 0; i < size; i++)
+		ab_text_addx(&t, digest[i], 2);
+	return text;
+}
+
+/* Keys and values, one a line. */
+static void add_lines(struct stream *s, struct pdu pdu, const char *lines)
+{
+	char text[2048];
+	size_t n = strlen(lines), k;
+
+	assert_true(n < sizeof(text));
+	for (k = 0; k < n; k++)
+		text[k] = lines[k] == '\n' ? '\0' : lines[k];
+	add(s, pdu, text, n);
+}
+
+/* Keys and values of a request, one a line; valid until the next call. */
+static const char *lines_of(const struct result *res, unsigned int i)
+{
+	static char text[2048];
+	const uint8_t *h = sent_pdu(res, i);
+	size_t n = get_u32(h + 4) & 0xffffff, k;
+
+	assert_true(n < sizeof(text));
+	memcpy(text, h + 48, n);
+	for (k = 0; k < n; k++)
+		if (text[k] == '\0')
+			text[k] = '\n';
+	text[n] = '\0';
+	return text;
+}
+
+static void chap_is_one_way_or_mutual(void **state)
+{
+	static const enum ab_chap_algorithm algorithms[] = { AB_CHAP_MD5,
+							     AB_CHAP_SHA256 };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		enum ab_chap_algorithm algorithm = algorithms[i / 2];
+		bool is_mutual = i % 2;
+		size_t n = algorithm == AB_CHAP_MD5 ? 16 : 32;
+		struct ab_proto_chap chap = chap_of(is_mutual);
+		struct stream s = { .n = 0 };
+		char text[512], want[1024];
+		struct result res;
+
+		begin_chap(&res, &chap);
+		assert_non_null(strstr(lines_of(&res, 0),
+				       is_mutual ? "\nAuthMethod=CHAP\n"
+						 : "\nAuthMethod=CHAP,None\n"));
+		add(&s, STAY, KEYS("AuthMethod=CHAP\0TargetPortalGroupTag=1"));
+		(void)snprintf(text, sizeof(text),
+			       "CHAP_A=%d\nCHAP_I=0x11\nCHAP_C=%s\n", algorithm,
+			       i % 2 ? CHALLENGE_HEX : "0bMDEyMzQ1Njc4OWFiY2RlZg==");
+		add_lines(&s, STAY, text);
+		play(&res, &s, s.n);
+		assert_string_equal(lines_of(&res, 1), "CHAP_A=7,5\n");
+		assert_int_equal(sent_pdu(&res, 1)[1], 0x00);
+		(void)snprintf(want, sizeof(want), "CHAP_N=host1\nCHAP_R=%s\n",
+			       respond(algorithm, 17, "OneWaySecret1", CHALLENGE, 16));
+		if (is_mutual) {
+			struct ab_text t;
+			size_t k;
+
+			ab_text_init(&t, want + strlen(want),
+				     sizeof(want) - strlen(want));
+			ab_text_add(&t, "CHAP_I=99\nCHAP_C=0x");
+			for (k = 0; k < n; k++)
+				ab_text_add(&t, "5a");
+			ab_text_add(&t, "\n");
+		}
+		assert_string_equal(lines_of(&res, 2), want);
+		assert_int_equal(sent_pdu(&res, 2)[1], 0x81);
+
+		s.n = 0;
+		if (is_mutual) {
+			(void)snprintf(text, sizeof(text), "CHAP_N=array1\nCHAP_R=%s\n",
+				       respond(algorithm, 99, "ArraySecret1",
+					       chap.challenge, n));
+			add_lines(&s, SECURITY, text);
+		} else {
+			add(&s, SECURITY, NULL, 0);
+		}
+		add(&s, OPERATIONAL, NULL, 0);
+		add(&s, TEXT_LAST, KEYS("TargetName=" NAME "a"));
+		add(&s, LOGOUT, NULL, 0);
+		play(&res, &s, 1);
+		assert_int_equal(res.proto.code, AB_DISCOVERY_OK);
+		assert_int_equal(res.proto.phase, AB_PROTO_ENDED);
+		assert_string_equal(res.text, NAME "a ,1;");
+	}
+}
+
+#define ASKED "CHAP_A=5\0CHAP_I=17\0CHAP_C=" CHALLENGE_HEX
+
+/* Each row: the target's answers in the security stage, and how that ends. */
+static void chap_that_is_not_right_ends_the_session(void **state)
+{
+	static const struct {
+		const char *what;
+		bool is_mutual;
+		struct {
+			const char *data;
+			size_t n;
+			uint8_t flags, status;
+		} answers[3];
+		enum ab_discovery_code code;
+	} rows[] = {
+		{ "no CHAP", false, { { KEYS("AuthMethod=None"), 0x81, 0 } }, 0 },
+		{ "not a word", false, { { "", 0, 0x81, 0 } }, 0 },
+		{ "no CHAP, proof wanted",
+		  true,
+		  { { KEYS("AuthMethod=None"), 0x81, 0 } },
+		  AB_DISCOVERY_UNPROVEN },
+		{ "not a word, proof wanted",
+		  true,
+		  { { "", 0, 0x81, 0 } },
+		  AB_DISCOVERY_UNPROVEN },
+		{ "rejected, proof wanted",
+		  true,
+		  { { KEYS("AuthMethod=Reject"), 0, 0 } },
+		  AB_DISCOVERY_UNPROVEN },
+		{ "refused at once", false, { { "", 0, 0, 1 } }, AB_DISCOVERY_CHAP },
+		{ "refused at once, proof wanted",
+		  true,
+		  { { "", 0, 0, 1 } },
+		  AB_DISCOVERY_UNPROVEN },
+		{ "not offered",
+		  false,
+		  { { KEYS("AuthMethod=KRB5"), 0, 0 } },
+		  AB_DISCOVERY_PROTOCOL },
+		{ "no stage for it",
+		  false,
+		  { { KEYS("AuthMethod=CHAP"), 0x81, 0 } },
+		  AB_DISCOVERY_PROTOCOL },
+		{ "challenge too early",
+		  false,
+		  { { KEYS(ASKED), 0, 0 } },
+		  AB_DISCOVERY_PROTOCOL },
+#define ROW(what, mutual, data, flags, status, code)                                   \
+	{ what,                                                                        \
+	  mutual,                                                                      \
+	  { { KEYS("AuthMethod=CHAP"), 0, 0 }, { KEYS(data), flags, status } },        \
+	  code }
+		ROW("no algorithm in common", false, "CHAP_A=Reject", 0, 0,
+		    AB_DISCOVERY_CHAP),
+		ROW("an algorithm of its own", false, "CHAP_A=6\0CHAP_I=1\0CHAP_C=0x01",
+		    0, 0, AB_DISCOVERY_PROTOCOL),
+		ROW("algorithm 261 is not 5", false,
+		    "CHAP_A=261\0CHAP_I=1\0CHAP_C=0x01", 0, 0, AB_DISCOVERY_PROTOCOL),
+		ROW("no identifier", false, "CHAP_A=5\0CHAP_C=0x01", 0, 0,
+		    AB_DISCOVERY_PROTOCOL),
+		ROW("identifier too large", false, "CHAP_A=5\0CHAP_I=256\0CHAP_C=0x01",
+		    0, 0, AB_DISCOVERY_PROTOCOL),
+		ROW("bare 0x", false, "CHAP_A=0x\0CHAP_I=1\0CHAP_C=0x01", 0, 0,
+		    AB_DISCOVERY_PROTOCOL),
+		ROW("empty challenge", false, "CHAP_A=5\0CHAP_I=1\0CHAP_C=0x", 0, 0,
+		    AB_DISCOVERY_PROTOCOL),
+		ROW("challenge of text", false, "CHAP_A=5\0CHAP_I=1\0CHAP_C=abc", 0, 0,
+		    AB_DISCOVERY_PROTOCOL),
+		ROW("bad digit", false, "CHAP_A=5\0CHAP_I=1\0CHAP_C=0x0g", 0, 0,
+		    AB_DISCOVERY_PROTOCOL),
+		ROW("bad base64", false, "CHAP_A=5\0CHAP_I=1\0CHAP_C=0bMDE", 0, 0,
+		    AB_DISCOVERY_PROTOCOL),
+		ROW("padding alone", false, "CHAP_A=5\0CHAP_I=1\0CHAP_C=0b====", 0, 0,
+		    AB_DISCOVERY_PROTOCOL),
+		ROW("twice", false, ASKED "\0CHAP_I=18", 0, 0, AB_DISCOVERY_PROTOCOL),
+		ROW("unknown key", false, ASKED "\0CHAP_X=18", 0, 0,
+		    AB_DISCOVERY_PROTOCOL),
+		ROW("stage ended", false, ASKED, 0x81, 0, AB_DISCOVERY_PROTOCOL),
+		ROW("refused after the algorithms", true, "", 0, 1, AB_DISCOVERY_CHAP),
+		ROW("our challenge, reflected", true,
+		    "CHAP_A=5\0CHAP_I=99\0CHAP_C=0x5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a", 0,
+		    0, AB_DISCOVERY_UNPROVEN),
+#undef ROW
+#define ROW(what, mutual, data, flags, status, code)                                   \
+	{ what,                                                                        \
+	  mutual,                                                                      \
+	  { { KEYS("AuthMethod=CHAP"), 0, 0 },                                         \
+	    { KEYS(ASKED), 0, 0 },                                                     \
+	    { KEYS(data), flags, status } },                                           \
+	  code }
+		ROW("one way", false, "", 0x81, 0, 0),
+		ROW("refused", false, "", 0, 1, AB_DISCOVERY_CHAP),
+		ROW("not asked to prove itself", false, "CHAP_N=a\0CHAP_R=0x01", 0x81,
+		    0, AB_DISCOVERY_PROTOCOL),
+		ROW("another challenge", true, ASKED, 0, 0, AB_DISCOVERY_PROTOCOL),
+		ROW("no proof", true, "", 0x81, 0, AB_DISCOVERY_UNPROVEN),
+		ROW("half a proof", true, "CHAP_N=array1", 0x81, 0,
+		    AB_DISCOVERY_UNPROVEN),
+		ROW("short proof", true, "CHAP_N=array1\0CHAP_R=0x5a", 0x81, 0,
+		    AB_DISCOVERY_UNPROVEN),
+		ROW("wrong proof", true,
+		    "CHAP_N=array1\0CHAP_R=0x5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a", 0x81, 0,
+		    AB_DISCOVERY_UNPROVEN),
+#undef ROW
+	};
+	unsigned int i, k;
+
+	(void)state;
+	for (i = 0; i < AB_COUNT(rows); i++) {
+		struct ab_proto_chap chap = chap_of(rows[i].is_mutual);
+		struct stream s = { .n = 0 };
+		struct result res;
+
+		for (k = 0; k < 3 && rows[i].answers[k].data; k++)
+			add(&s,
+			    (struct pdu){ .opcode = 0x23,
+					  .flags = rows[i].answers[k].flags,
+					  .itt = 1,
+					  .status_class =
+						  rows[i].answers[k].status ? 2 : 0,
+					  .status_detail = rows[i].answers[k].status },
+			    rows[i].answers[k].data, rows[i].answers[k].n);
+		begin_chap(&res, &chap);
+		play(&res, &s, s.n);
+		ab_assert_row(rows[i].what, res.proto.code == rows[i].code);
+		ab_assert_row(rows[i].what,
+			      res.proto.phase == (rows[i].code ? AB_PROTO_ENDED
+							       : AB_PROTO_OPERATIONAL));
+	}
+}
+
+/* Whoever knows one of two equal secrets could answer for the other side; what the
+ * target answers with is never what it got from us. */
+static void a_proof_is_not_our_own_response(void **state)
+{
+	struct ab_proto_chap chap = chap_of(true);
+	struct stream s = { .n = 0 };
+	struct result res;
+	char text[256];
+
+	(void)state;
+	add(&s, STAY, KEYS("AuthMethod=CHAP"));
+	add(&s, STAY, KEYS(ASKED));
+	(void)snprintf(text, sizeof(text), "CHAP_N=array1\nCHAP_R=%s\n",
+		       respond(AB_CHAP_MD5, 17, "OneWaySecret1", CHALLENGE, 16));
+	add_lines(&s, SECURITY, text);
+	begin_chap(&res, &chap);
+	play(&res, &s, s.n);
+	assert_int_equal(res.proto.code, AB_DISCOVERY_UNPROVEN);
+}
+
+static void the_longest_challenge_fits(void **state)
+{
+	struct ab_proto_chap chap = chap_of(false);
+	char text[2200] = "CHAP_A=5";
+	unsigned int n;
+
+	(void)state;
+	(void)strcpy(text + 9, "CHAP_I=1");
+	(void)strcpy(text + 18, "CHAP_C=0x");
+	memset(text + 27, 'a', 2 * AB_PROTO_CHALLENGE_MAX + 1);
+	for (n = 0; n < 2; n++) {
+		struct stream s = { .n = 0 };
+		struct result res;
+		size_t len = 27 + 2 * AB_PROTO_CHALLENGE_MAX + n;
+
+		text[len] = '\0';
+		add(&s, STAY, KEYS("AuthMethod=CHAP"));
+		add(&s, STAY, text, len + 1);
+		begin_chap(&res, &chap);
+		play(&res, &s, 7);
+		assert_int_equal(res.proto.code,
+				 n ? AB_DISCOVERY_PROTOCOL : AB_DISCOVERY_OK);
+		text[len] = 'a';
+	}
+}
+
 static void a_login_without_end_is_ended(void **state)
 {
 	struct stream s = { .n = 0 };
@@ -788,6 +1135,10 @@ int main(void)
 		cmocka_unit_test(additional_header_segments_are_skipped),
 		cmocka_unit_test(an_answer_without_end_is_ended),
 		cmocka_unit_test(every_code_has_words),
+		cmocka_unit_test(chap_is_one_way_or_mutual),
+		cmocka_unit_test(chap_that_is_not_right_ends_the_session),
+		cmocka_unit_test(a_proof_is_not_our_own_response),
+		cmocka_unit_test(the_longest_challenge_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

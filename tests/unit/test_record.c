@@ -2,6 +2,7 @@
 #include "ab_test.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/name.h"
@@ -257,8 +258,34 @@ static void the_mark_follows_the_content_only(void **state)
 	assert_int_not_equal(mark, hash_of(MINIMAL "node.session.future = 1\n"));
 	assert_int_not_equal(hash_of(MINIMAL "node.session.future = 1\n"),
 			     hash_of(MINIMAL "node.session.future = 2\n"));
-	assert_int_not_equal(hash_of(MINIMAL "node.session.auth.password = a\n"),
-			     hash_of(MINIMAL "node.session.auth.password = b\n"));
+}
+
+/* Who has the mark, from a ledger or a recording, cannot try passwords on it. */
+static void the_mark_tells_no_secret(void **state)
+{
+	static const char *const keys[] = {
+		"node.session.auth.password", "node.session.auth.password_in",
+		"node.session.auth.passwort", /* mistyped */
+		"node.session.chap_auth_key", /* of a later release */
+	};
+	char a[512], b[512];
+	struct ab_record one, two;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < AB_COUNT(keys); i++) {
+		(void)snprintf(a, sizeof(a), MINIMAL "%s = a\n", keys[i]);
+		(void)snprintf(b, sizeof(b), MINIMAL "%s = b\n", keys[i]);
+		ab_assert_row(keys[i], hash_of(a) == hash_of(b));
+		ab_assert_row(keys[i], hash_of(a) != hash_of(MINIMAL));
+		(void)parse(&one, AB_RECORD_KIND_NODE, a, new_heard());
+		(void)parse(&two, AB_RECORD_KIND_NODE, b, new_heard());
+		ab_assert_row(keys[i], ab_record_same_secrets(&one, &one));
+		ab_assert_row(keys[i], i > 1 || !ab_record_same_secrets(&one, &two));
+	}
+	/* Names are no secrets. */
+	assert_int_not_equal(hash_of(MINIMAL "node.session.auth.username = a\n"),
+			     hash_of(MINIMAL "node.session.auth.username = b\n"));
 }
 
 /* A mark lives in the ledger of running hosts: it must not change with a release. */
@@ -502,6 +529,7 @@ int main(void)
 		cmocka_unit_test(limits_of_lines_names_and_values),
 		cmocka_unit_test(broken_records_are_told_from_sound_ones),
 		cmocka_unit_test(the_mark_follows_the_content_only),
+		cmocka_unit_test(the_mark_tells_no_secret),
 		cmocka_unit_test(the_mark_of_a_known_record_is_frozen),
 		cmocka_unit_test(unknown_lines_are_kept_and_printed_again),
 		cmocka_unit_test(what_cannot_stand_on_a_line_is_refused),

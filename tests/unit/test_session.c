@@ -11,13 +11,17 @@
 
 #include "world.h"
 
+#include "../model/internal.h"
+
 #include "core/login_code.h"
+#include "core/name.h"
 #include "core/plan.h"
 #include "core/session.h"
 
 #define LOGIN "[Bind]\nAction = login\n"
 #define TWO "SessionsPerPort = 2\n"
 #define DAY (24 * 60 * MINUTE)
+#define REFUSED 1 /* by what model_fail() tells */
 #define T0 "iqn.2026-01.test:t0"
 
 /* --- builders --- */
@@ -741,6 +745,85 @@ static void a_refusal_lasts_until_policy_record_or_administrator_change(void **s
 	}
 }
 
+static void a_refusal_outlives_a_restart_but_no_other_configuration(void **st)
+{
+	const struct ab_policy_set *first, *other;
+	struct model *m = denied_world();
+
+	(void)st;
+	first = m->set;
+	m->keeps_tries = true;
+	/* It is refused once more, and written down. */
+	m->refuses[0] = true;
+	model_command(m, AB_COMMAND_APPLY);
+	model_calm(m);
+	m->refuses[0] = false;
+	assert_int_equal(m->n_logins, 2);
+	assert_int_equal(m->n_tries, 1);
+
+	model_boot(m);
+	model_wait(m, 10 * MINUTE);
+	model_calm(m);
+	assert_int_equal(m->n_logins, 2);
+	assert_true(node_at(m, 0, "ab-eth0")->login.is_denied);
+	assert_int_not_equal(node_at(m, 0, "ab-eth0")->login.code, 0);
+	assert_int_equal(m->n_tries, 1);
+
+	/* Another configuration, while the daemon was away. */
+	other = login_with("Retry = 7s..300s\n");
+	m->set = other;
+	model_boot(m);
+	model_wait(m, 10 * MINUTE);
+	model_calm(m);
+	assert_true(has_session(m, 0, "ab-eth0"));
+	assert_int_equal(m->n_tries, 0);
+	model_set_free(first);
+	end(m);
+}
+
+static void a_refusal_ends_with_the_record_that_was_refused(void **st)
+{
+	struct model *m = denied_world();
+
+	(void)st;
+	m->keeps_tries = true;
+	m->refuses[0] = true;
+	model_command(m, AB_COMMAND_APPLY);
+	model_calm(m);
+	m->refuses[0] = false;
+	/* With another secret, while the daemon was away. */
+	m->records[model_find_node(m, 0, 0, "ab-eth0")].hash++;
+	model_boot(m);
+	model_wait(m, MINUTE);
+	model_calm(m);
+	assert_true(has_session(m, 0, "ab-eth0"));
+	assert_int_equal(m->n_tries, 0);
+	end(m);
+}
+
+static void a_login_that_failed_is_not_tried_sooner_after_a_restart(void **st)
+{
+	struct model *m = at_first_login("Retry = 100s..300s\n");
+	ab_mono next;
+
+	(void)st;
+	m->keeps_tries = true;
+	model_fail(m, login_job(m), AB_OUTCOME_RETRY, false);
+	next = node_at(m, 0, "ab-eth0")->login.backoff.next;
+	model_wait(m, 10000);
+	model_boot(m);
+	model_calm(m);
+	assert_int_equal(node_at(m, 0, "ab-eth0")->login.backoff.attempts, 1);
+	model_wait(m, ab_mono_ms_between(m->now, next) - 2);
+	assert_int_equal(m->n_logins, 1);
+	model_wait(m, 10);
+	assert_int_equal(m->n_logins, 2);
+	model_calm(m);
+	assert_true(has_session(m, 0, "ab-eth0"));
+	assert_int_equal(m->n_tries, 0);
+	end(m);
+}
+
 static void what_is_refused_yields_to_what_is_not(void **st)
 {
 	struct model *m = at_first_login("");
@@ -1278,6 +1361,14 @@ static void a_lost_carrier_or_a_dead_portal_releases_nothing(void **st)
 
 /* --- answers to a logout --- */
 
+static uint8_t guard_at(struct model *m, unsigned int portal, const char *iface)
+{
+	struct ab_engine *e = model_engine(m);
+	uint32_t sid = m->sessions[session_at(m, portal, iface)].sid;
+
+	return ab_session_at(e, ab_world_find_session(e, sid))->guard;
+}
+
 /* One that the engine might have asked for. */
 static uint64_t start_logout(struct model *m, unsigned int session)
 {
@@ -1303,16 +1394,29 @@ static void feed_done(struct model *m, uint64_t job, enum ab_outcome outcome,
 	model_feed(m, &ev);
 }
 
-static void a_refused_logout_is_told_once_with_its_reason(void **st)
+/* The engine asks for a logout; it is refused. */
+static void refuse_logout(struct model *m)
 {
-	struct model *m = logged_in_world("");
-	unsigned int session = session_at(m, 0, "ab-eth0");
 	unsigned int i;
 
+	while (count_jobs(m, AB_EF_LOGOUT) == 0)
+		assert_true(model_tick(m));
+	for (i = 0; m->jobs[i].type != AB_EF_LOGOUT; i++)
+		;
+	model_fail(m, i, AB_OUTCOME_DENIED, false);
+	assert_int_equal(count_jobs(m, AB_EF_LOGOUT), 0);
+}
+
+static void a_refused_logout_is_told_once_with_its_reason(void **st)
+{
+	struct model *m = logged_in_world(TWO);
+	unsigned int session = session_at(m, 1, "ab-eth0");
+
 	(void)st;
-	for (i = 0; i < 2; i++)
-		feed_done(m, start_logout(m, session), AB_OUTCOME_DENIED,
-			  AB_GUARD_OPEN);
+	model_policy(m, login_after(m->set, ""));
+	refuse_logout(m);
+	assert_int_equal(m->notes[AB_NOTE_LOGOUT_REFUSED], 1);
+	feed_done(m, start_logout(m, session), AB_OUTCOME_DENIED, REFUSED);
 	assert_int_equal(m->notes[AB_NOTE_LOGOUT_REFUSED], 1);
 	feed_done(m, start_logout(m, session), AB_OUTCOME_DENIED, AB_GUARD_ROOT);
 	assert_int_equal(m->notes[AB_NOTE_LOGOUT_REFUSED], 2);
@@ -1321,6 +1425,50 @@ static void a_refused_logout_is_told_once_with_its_reason(void **st)
 	assert_string_equal(m->trace, "S");
 	assert_int_equal(model_engine(m)->n_logins, 0);
 	end(m);
+}
+
+static void a_refused_release_is_tried_again_at_once_when_somebody_says_so(void **st)
+{
+	struct model *m = logged_in_world(TWO);
+	ab_mono then;
+	unsigned int i;
+
+	(void)st;
+	model_policy(m, login_after(m->set, ""));
+	for (i = 0; i < 5; i++) /* the waits grow */
+		refuse_logout(m);
+	then = m->now;
+	model_command(m, AB_COMMAND_APPLY);
+	refuse_logout(m);
+	model_policy(m, login_after(m->set, "MinPaths = 2\n"));
+	refuse_logout(m);
+	assert_true(ab_mono_ms_between(then, m->now) < 1000);
+	assert_int_equal(m->notes[AB_NOTE_LOGOUT_REFUSED], 1);
+	assert_int_equal(model_count_sessions(m), 2);
+	model_wait(m, MINUTE);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 1);
+	end(m);
+}
+
+static void why_a_session_was_kept_is_forgotten_when_it_is_to_stay(void **st)
+{
+	static const char *const policies[] = { TWO, "Unbind = never\n" };
+	struct model *m;
+	unsigned int i;
+
+	(void)st;
+	for (i = 0; i < 2; i++) {
+		m = logged_in_world(TWO);
+		model_policy(m, login_after(m->set, ""));
+		refuse_logout(m);
+		assert_int_equal(guard_at(m, 1, "ab-eth0"), REFUSED);
+		model_policy(m, login_after(m->set, policies[i]));
+		model_calm(m);
+		assert_int_equal(guard_at(m, 1, "ab-eth0"), AB_GUARD_FREE);
+		assert_int_equal(model_count_sessions(m), 2);
+		end(m);
+	}
 }
 
 /* The answer comes when the session is gone already: it is about nothing, but its place
@@ -1342,6 +1490,229 @@ static void the_end_of_a_logout_makes_room_for_a_login(void **st)
 	feed_done(m, job, AB_OUTCOME_DONE, 0);
 	model_calm(m);
 	assert_true(has_session(m, 0, "ab-eth0"));
+	end(m);
+}
+
+/* --- drain --- */
+
+static const struct ab_policy_set *draining(const struct ab_policy_set *previous,
+					    const char *exclude, const char *bind)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), SAN PROBE LOGIN "%s", bind);
+	return model_set(previous, exclude, text, NULL);
+}
+
+static unsigned int count_left(struct model *m, const char *word)
+{
+	struct ab_view v = { .e = model_engine(m), .set = m->set, .now = m->now };
+	struct ab_scope scope;
+
+	assert_int_equal(ab_name_parse_scope(word, &scope), 0);
+	return ab_view_left(&v, &scope);
+}
+
+static void a_drained_port_loses_its_sessions_and_keeps_its_records(void **st)
+{
+	static const char *const binds[] = { "", "Unbind = never\n",
+					     "Unbind = idle\n" };
+	unsigned int i;
+
+	(void)st;
+	for (i = 0; i < 3; i++) {
+		struct model *m = logged_in_world(binds[i]);
+
+		model_plug(m, 1);
+		model_calm(m);
+		assert_int_equal(model_count_sessions(m), 2);
+		assert_int_equal(count_left(m, "eth0"), 1);
+		model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\n", binds[i]));
+		model_calm(m);
+		assert_state(m, 0, AB_PORT_STATE_EXCLUDED);
+		assert_int_equal(model_count_sessions(m), 2);
+		model_policy(m,
+			     draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n",
+				      binds[i]));
+		model_calm(m);
+		assert_int_equal(count_left(m, "eth0"), 0);
+		assert_int_equal(model_find_session(m, 0, 0, "ab-eth0"), -1);
+		assert_int_equal(model_find_session(m, 1, 0, "ab-eth0"), -1);
+		assert_int_equal(count_left(m, "eth1"), 1);
+		assert_true(has_node(m, 0, "ab-eth0") && has_node(m, 1, "ab-eth0"));
+		assert_int_equal(m->notes[AB_NOTE_SESSION_HELD], 0);
+		assert_state(m, 1, AB_PORT_STATE_BOUND);
+		model_policy(m, draining(m->set, NULL, binds[i]));
+		model_calm(m);
+		assert_int_equal(model_count_sessions(m), 2);
+		assert_state(m, 0, AB_PORT_STATE_BOUND);
+		end(m);
+	}
+}
+
+static void a_drained_portal_is_left_through_every_port(void **st)
+{
+	struct model *m = logged_in_world(TWO);
+
+	(void)st;
+	model_plug(m, 1);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 4);
+	assert_int_equal(count_left(m, "10.0.0.100"), 2);
+	model_policy(m, draining(m->set,
+				 "[Exclude]\nPortal = 10.0.0.100:3260\nDrain = yes\n",
+				 TWO "Unbind = never\n"));
+	model_calm(m);
+	assert_int_equal(count_left(m, "10.0.0.100:3260"), 0);
+	assert_int_equal(count_left(m, "10.0.0.101"), 2);
+	assert_true(has_node(m, 0, "ab-eth0") && has_node(m, 0, "ab-eth1"));
+	end(m);
+}
+
+/* MinPaths is that of the policy that would have the port, also after a restart. */
+static void a_drain_keeps_min_paths_and_counts_as_redundant(void **st)
+{
+	struct model *m = logged_in_world("");
+	const struct ab_effect *ef;
+
+	(void)st;
+	model_plug(m, 1);
+	model_calm(m);
+	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\n",
+				 "MinPaths = 3\nUnbind = idle\n"));
+	model_calm(m);
+	model_boot(m);
+	model_calm(m);
+	assert_int_equal(model_count_sessions(m), 2);
+	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n",
+				 "MinPaths = 3\nUnbind = idle\n"));
+	assert_int_equal(m->n_jobs, 1);
+	ef = &m->jobs[0];
+	assert_int_equal(ef->type, AB_EF_LOGOUT);
+	assert_int_equal(ef->logout.min_paths, 3);
+	assert_false(ef->logout.must_be_idle);
+	model_calm(m);
+	end(m);
+}
+
+/* A refusal is told, and the session goes when the guard lets it go. */
+static void what_the_guard_keeps_stays_and_is_told(void **st)
+{
+	struct model *m = logged_in_world("");
+
+	(void)st;
+	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n", ""));
+	assert_int_equal(m->n_jobs, 1);
+	feed_done(m, m->jobs[0].job, AB_OUTCOME_DENIED, AB_GUARD_LAST_PATH);
+	assert_int_equal(count_left(m, "eth0"), 1);
+	assert_int_equal(m->notes[AB_NOTE_LOGOUT_REFUSED], 1);
+	m->n_jobs = 0;
+	model_wait(m, 10 * MINUTE);
+	model_calm(m);
+	assert_int_equal(count_left(m, "eth0"), 0);
+	end(m);
+}
+
+static void apply_of_one_port_frees_what_is_held_there(void **st)
+{
+	struct ab_event ev = { .type = AB_EV_COMMAND,
+			       .command.verb = AB_COMMAND_APPLY };
+	struct model *m = logged_in_world("");
+
+	(void)st;
+	model_plug(m, 1);
+	model_calm(m);
+	model_log_out(m,
+		      session_at(m, has_session(m, 0, "ab-eth0") ? 0 : 1, "ab-eth0"));
+	model_calm(m);
+	assert_state(m, 0, AB_PORT_STATE_HELD);
+	assert_int_equal(ab_name_parse_scope("eth1", &ev.command.scope), 0);
+	model_feed(m, &ev);
+	model_calm(m);
+	assert_state(m, 0, AB_PORT_STATE_HELD);
+	assert_int_equal(ab_name_parse_scope("eth0", &ev.command.scope), 0);
+	model_forget_held_sessions(m);
+	model_feed(m, &ev);
+	model_calm(m);
+	assert_state(m, 0, AB_PORT_STATE_BOUND);
+	end(m);
+}
+
+/* --- waiting --- */
+
+static bool is_over_for(struct model *m, const struct ab_wait *w)
+{
+	struct ab_view v = { .e = model_engine(m), .set = m->set, .now = m->now };
+
+	return ab_view_wait_is_over(&v, w);
+}
+
+static void keep_text(void *arg, const struct ab_row *row)
+{
+	struct ab_text *t = arg;
+
+	ab_text_add(t, ab_row_get(row, "port"));
+	ab_text_addc(t, '|');
+	ab_text_add(t, ab_row_get(row, "text"));
+	ab_text_addc(t, '\n');
+}
+
+static void assert_waits_for(struct model *m, const struct ab_wait *w,
+			     const char *expected)
+{
+	char text[4096];
+	struct ab_text t;
+	struct ab_view v = { .e = model_engine(m),
+			     .set = m->set,
+			     .now = m->now,
+			     .fn = keep_text,
+			     .arg = &t };
+
+	assert_false(is_over_for(m, w));
+	ab_text_init(&t, text, sizeof(text));
+	ab_view_wait_missing(&v, w);
+	if (!strstr(text, expected))
+		fail_msg("no '%s' in: %s", expected, text);
+}
+
+static void a_wait_is_over_when_the_sessions_or_the_ports_are_there(void **st)
+{
+	static const struct ab_wait all = { .port = "" };
+	static const struct ab_wait eth0 = { .port = "eth0" },
+				    eth1 = { .port = "eth1" };
+	static const struct ab_wait one = { .paths = 1 }, two = { .paths = 2 };
+	static const struct ab_wait t0 = { .target = T0 }, glob = { .target = "*:t?" };
+	static const struct ab_wait other = { .target = "iqn.2026-01.test:other" };
+	static const struct ab_wait p0 = { .policy = "p0" }, p1 = { .policy = "p1" };
+	static const struct ab_wait two_of_eth0 = { .port = "eth0", .paths = 2 };
+	struct model *m = world_of(login_with(""));
+
+	(void)st;
+	assert_waits_for(m, &all, "no port is taken");
+	assert_waits_for(m, &one, "no wanted target is known");
+	assert_waits_for(m, &eth0, "no such network device");
+	model_plug(m, 0);
+	assert_false(is_over_for(m, &all));
+	model_calm(m);
+	assert_true(is_over_for(m, &all) && is_over_for(m, &eth0));
+	assert_true(is_over_for(m, &one) && is_over_for(m, &t0));
+	assert_true(is_over_for(m, &glob));
+	assert_waits_for(m, &two, T0 ": 1 of 2 sessions");
+	assert_waits_for(m, &two, "SessionsPerPort is reached");
+	assert_waits_for(m, &other, "no wanted binding, and no session");
+	assert_waits_for(m, &p1, "no port is taken by policy p1");
+	model_plug(m, 1);
+	model_calm(m);
+	assert_true(is_over_for(m, &two) && is_over_for(m, &eth1));
+	assert_waits_for(m, &two_of_eth0, T0 ": 1 of 2 sessions");
+	assert_int_equal(is_over_for(m, &p0), ab_policy_find(m->set, p0.policy) >= 0);
+	model_carrier(m, 1, false);
+	model_calm(m);
+	assert_waits_for(m, &all, "eth1|");
+	assert_true(is_over_for(m, &eth0));
+	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\n", ""));
+	model_calm(m);
+	assert_waits_for(m, &eth0, "eth0|excluded by ");
 	end(m);
 }
 
@@ -1736,6 +2107,11 @@ int main(void)
 			a_session_that_somebody_was_faster_to_make_is_taken_as_it_is),
 		cmocka_unit_test(
 			a_refusal_lasts_until_policy_record_or_administrator_change),
+		cmocka_unit_test(
+			a_refusal_outlives_a_restart_but_no_other_configuration),
+		cmocka_unit_test(a_refusal_ends_with_the_record_that_was_refused),
+		cmocka_unit_test(
+			a_login_that_failed_is_not_tried_sooner_after_a_restart),
 		cmocka_unit_test(what_is_refused_yields_to_what_is_not),
 		cmocka_unit_test(
 			an_unknown_outcome_means_looking_before_logging_in_again),
@@ -1764,7 +2140,19 @@ int main(void)
 		cmocka_unit_test(
 			our_own_logout_of_unknown_outcome_is_not_the_administrators_hand),
 		cmocka_unit_test(a_lost_carrier_or_a_dead_portal_releases_nothing),
+		cmocka_unit_test(
+			a_drained_port_loses_its_sessions_and_keeps_its_records),
+		cmocka_unit_test(a_drained_portal_is_left_through_every_port),
+		cmocka_unit_test(a_drain_keeps_min_paths_and_counts_as_redundant),
+		cmocka_unit_test(what_the_guard_keeps_stays_and_is_told),
+		cmocka_unit_test(apply_of_one_port_frees_what_is_held_there),
+		cmocka_unit_test(
+			a_wait_is_over_when_the_sessions_or_the_ports_are_there),
 		cmocka_unit_test(a_refused_logout_is_told_once_with_its_reason),
+		cmocka_unit_test(
+			a_refused_release_is_tried_again_at_once_when_somebody_says_so),
+		cmocka_unit_test(
+			why_a_session_was_kept_is_forgotten_when_it_is_to_stay),
 		cmocka_unit_test(the_end_of_a_logout_makes_room_for_a_login),
 		cmocka_unit_test(
 			a_restart_adopts_what_stands_and_makes_what_is_missing),

@@ -173,6 +173,24 @@ static void a_child_gets_a_clean_start(void **state)
 	assert_int_equal(a->code, 0);
 }
 
+static void an_input_is_descriptor_3(void **state)
+{
+	const char *name = "/proc/sys/kernel/ostype"; /* "Linux" */
+	struct fixture *f = *state;
+	struct answer *a;
+
+	a = run(f, "cat <&3; ls /proc/$$/fd", (struct ab_spawner_job){ .input = name });
+	assert_string_equal(a->out, "Linux\n0\n1\n2\n3\n");
+	a = run(f, "echo ran", (struct ab_spawner_job){ .input = "/nonexistent" });
+	assert_int_equal(a->end, AB_SPAWNER_NO_INPUT);
+	assert_int_equal(a->code, ENOENT);
+	a = run(f, "echo ran", (struct ab_spawner_job){ .input = "/proc/self/exe" });
+	assert_int_equal(a->end, AB_SPAWNER_NO_INPUT);
+	assert_int_equal(a->code, ELOOP);
+	a = run(f, "ls /proc/$$/fd", PLAIN);
+	assert_string_equal(a->out, "0\n1\n2\n");
+}
+
 static void arguments_pass_as_they_are(void **state)
 {
 	const char *argv[] = { "/bin/echo", "", "a b", "$HOME", "x\ny", NULL };
@@ -491,6 +509,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(output_errors_and_status_come_back),
 		TEST(a_child_gets_a_clean_start),
+		TEST(an_input_is_descriptor_3),
 		TEST(arguments_pass_as_they_are),
 		TEST(what_cannot_start_is_told),
 		TEST(too_long_arguments_are_refused),

@@ -36,7 +36,7 @@
 
 struct bed {
 	char dir[64];
-	char db[128], lock[128], state[128], run[128], conf[128];
+	char db[128], lock[128], state[128], run[128], conf[128], chap[128];
 	struct ab_store_config config;
 	struct ab_loop *loop;
 	struct ab_loop_timer *deadline;
@@ -245,6 +245,7 @@ static int bed_up(void **state)
 	(void)snprintf(b->state, sizeof(b->state), "%s/state", b->dir);
 	(void)snprintf(b->run, sizeof(b->run), "%s/run", b->dir);
 	(void)snprintf(b->conf, sizeof(b->conf), "%s/iscsid.conf", b->dir);
+	(void)snprintf(b->chap, sizeof(b->chap), "%s/chap", b->dir);
 	assert_int_equal(mkdir(b->lock, 0700), 0);
 	assert_int_equal(mkdir(b->db, 0700), 0);
 	assert_int_equal(mkdir(b->run, 0700), 0);
@@ -253,6 +254,7 @@ static int bed_up(void **state)
 	b->config.db.conf = b->conf;
 	b->config.state_dir = b->state;
 	b->config.run_dir = b->run;
+	b->config.chap_dir = b->chap;
 	*state = b;
 	return 0;
 }
@@ -494,6 +496,94 @@ static void update_to_what_is_there_writes_nothing(void **state)
 	assert_int_equal(again[1].done.outcome, AB_OUTCOME_DONE);
 	assert_true(last_change(b->db) == before);
 	assert_non_null(strstr(read_file(b->state, "ledger"), "1267")); /* 4711 */
+}
+
+#define NODE_FILE "nodes/" TARGET "/10.0.0.1,3260,1/ab-eth0"
+
+static void put_secret(const struct bed *b, const char *password)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text),
+		       "username = host1\npassword = %s\nusername_in = array1\n"
+		       "password_in = TheArraysOwn\n",
+		       password);
+	write_file(b->chap, "san1", text);
+	assert_int_equal(chmod(in(b->chap, "san1"), 0600), 0);
+}
+
+static void secrets_go_into_the_record_alone(void **state)
+{
+	struct bed *b = *state;
+	struct ab_effect ef = node_effect(AB_EF_NODE_WRITE, 1);
+	struct ab_event first, again;
+	const char *text;
+	struct stat st;
+	int64_t before;
+
+	put_secret(b, "FirstSecret1");
+	write_file(b->dir, "iscsid.conf",
+		   "node.session.auth.username = everybody\n"
+		   "node.session.auth.password = OfTheConf\n");
+	(void)ab_copy(ef.node.chap, sizeof(ef.node.chap), "san1");
+	begin(b);
+	make_iface(b, NULL);
+	first = do_job(b, &ef);
+	assert_int_equal(first.done.outcome, AB_OUTCOME_DONE);
+	text = read_file(b->db, NODE_FILE);
+	assert_non_null(strstr(text, "node.session.auth.authmethod = CHAP\n"));
+	assert_non_null(strstr(text, "node.session.auth.username = host1\n"));
+	assert_non_null(strstr(text, "node.session.auth.password = FirstSecret1\n"));
+	assert_non_null(strstr(text, "node.session.auth.username_in = array1\n"));
+	assert_non_null(strstr(text, "node.session.auth.password_in = TheArraysOwn\n"));
+	assert_null(strstr(text, "chap_algs")); /* older releases do not know it */
+	assert_int_equal(stat(in(b->db, NODE_FILE), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+
+	/* The same again is no write; another secret is one, under the same mark. */
+	before = last_change(b->db);
+	run_for(b, 20);
+	again = update_again(b, ef, first.done.hash);
+	assert_int_equal(again.done.outcome, AB_OUTCOME_DONE);
+	assert_true(last_change(b->db) == before);
+	put_secret(b, "SecondSecret2");
+	ef.node.settings = 4711;
+	ef.job++;
+	again = update_again(b, ef, first.done.hash);
+	assert_int_equal(again.done.outcome, AB_OUTCOME_DONE);
+	assert_true(again.done.hash == first.done.hash);
+	assert_non_null(strstr(read_file(b->db, NODE_FILE), "= SecondSecret2\n"));
+	end(b);
+
+	text = read_file(b->state, "ledger");
+	assert_non_null(strstr(text, "1267")); /* 4711: it was written */
+	assert_null(strstr(text, "Secret"));
+}
+
+static void a_refused_secret_leaves_the_record_alone(void **state)
+{
+	struct bed *b = *state;
+	struct ab_effect ef = node_effect(AB_EF_NODE_WRITE, 1);
+	struct ab_event ev;
+
+	(void)ab_copy(ef.node.chap, sizeof(ef.node.chap), "san1");
+	begin(b);
+	make_iface(b, NULL);
+	ev = do_job(b, &ef);
+	assert_int_equal(ev.done.outcome, AB_OUTCOME_RETRY);
+	assert_int_equal(ev.done.code, EKEYREJECTED);
+	put_secret(b, "FirstSecret1");
+	assert_int_equal(chmod(in(b->chap, "san1"), 0640), 0);
+	ef.job++;
+	ev = do_job(b, &ef);
+	assert_int_equal(ev.done.code, EKEYREJECTED);
+	assert_false(exists(b->db, NODE_FILE));
+	/* Mended: the next try finds it. */
+	assert_int_equal(chmod(in(b->chap, "san1"), 0600), 0);
+	ef.job++;
+	ev = do_job(b, &ef);
+	assert_int_equal(ev.done.outcome, AB_OUTCOME_DONE);
+	assert_true(exists(b->db, NODE_FILE));
 }
 
 static void many_jobs_have_one_answer_each(void **state)
@@ -940,6 +1030,43 @@ static void intents_are_judged_by_the_record(void **state)
 	}
 }
 
+/* A mark does not count secrets, so nobody can tell whether one was changed before the
+ * end: it is not taken for done, and will be written again. */
+static void an_update_of_a_secret_alone_is_not_taken_for_done(void **state)
+{
+	struct bed *b = *state;
+	struct ab_effect ef = node_effect(AB_EF_NODE_WRITE, 1);
+	char text[4 * AB_LEDGER_LINE];
+	struct ab_ledger_entry e;
+	struct ab_ledger_writer w;
+	const struct ab_event *ev;
+	struct ab_text t;
+
+	memset(&e, 0, sizeof(e));
+	begin(b);
+	make_iface(b, NULL);
+	e.kind = AB_LEDGER_NODE;
+	e.node = ef.node.key;
+	e.hash = do_job(b, &ef).done.hash;
+	end(b);
+	ab_text_init(&t, text, sizeof(text));
+	ab_ledger_begin(&w, &t);
+	e.owner = AB_OWNER_OURS;
+	e.settings = 1;
+	ab_ledger_add(&w, &t, &e);
+	e.owner = AB_OWNER_INTENT;
+	e.settings = 2;
+	ab_ledger_add(&w, &t, &e);
+	ab_ledger_end(&w, &t);
+	write_file(b->state, "ledger", text);
+	begin(b);
+	assert_int_equal(count_ledger(b->state).n[AB_OWNER_INTENT], 0);
+	ev = find_event(b, AB_EV_LEDGER, 0);
+	assert_non_null(ev);
+	assert_int_equal(ev->ledger.owner, AB_OWNER_OURS);
+	assert_int_equal(ev->ledger.settings, 1);
+}
+
 static void hanging_helper_is_reported(void **state)
 {
 	struct ab_effect ef = iface_effect(AB_EF_IFACE_WRITE, "ab-eth0", "eth0");
@@ -1130,6 +1257,8 @@ int main(void)
 		TEST(written_record_is_observed_and_owned),
 		TEST(node_is_written_updated_and_deleted),
 		TEST(update_to_what_is_there_writes_nothing),
+		TEST(secrets_go_into_the_record_alone),
+		TEST(a_refused_secret_leaves_the_record_alone),
 		TEST(many_jobs_have_one_answer_each),
 		TEST(foreign_record_is_never_changed),
 		TEST(modified_record_is_seen_and_left_alone),
@@ -1146,6 +1275,7 @@ int main(void)
 		TEST(bad_ledger_is_set_aside_and_additions_go_on),
 		TEST(lost_ledger_comes_back_from_the_run_folder),
 		TEST(intents_are_judged_by_the_record),
+		TEST(an_update_of_a_secret_alone_is_not_taken_for_done),
 		TEST(hanging_helper_is_reported),
 		TEST(what_cannot_be_done_is_denied),
 		TEST(resync_dumps_again),

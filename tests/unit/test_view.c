@@ -148,7 +148,7 @@ static uint32_t all_portals(const struct ab_view *v, const char *port)
 static uint32_t all_missing(const struct ab_view *v, const char *port)
 {
 	(void)port;
-	return ab_view_missing(v);
+	return ab_view_missing(v, &(struct ab_scope){ .port = "" });
 }
 
 static const struct {
@@ -317,7 +317,8 @@ static void notes_are_sentences(void **state)
 		{ AB_NOTE_FOUND, 1, "eth0", "10.0.0.9", NULL,
 		  "eth0: 10.0.0.9:3260 discovered 1 binding" },
 		{ AB_NOTE_DISCOVERY_FAILED, AB_DISCOVERY_AUTH, "eth0", "10.0.0.9", NULL,
-		  "eth0: 10.0.0.9:3260 discovery failed: the target wants CHAP; asked "
+		  "eth0: 10.0.0.9:3260 discovery failed: the target wants CHAP: set "
+		  "Chap in [Portals]; asked "
 		  "again, less and less often" },
 		{ AB_NOTE_WRITE_FAILED, ENOSPC, "", NULL, "ab-eth0",
 		  "ab-eth0: writing the record failed: no space left on the disk" },
