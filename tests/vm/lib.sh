@@ -56,6 +56,7 @@ vm_scenario() {
 	trap vm_cleanup EXIT
 	CONFIG=/etc/autobind DB=/etc/iscsi
 	FABRICS_CHANGED=''
+	SAN_ADDRESSES=()
 	echo "$0" >"$AB_VM/dirty"
 }
 
@@ -79,6 +80,11 @@ vm_cleanup() {
 	# NICs that were plugged go when no session needs them any more.
 	vm nics-heal && vm_script 100 tests/vm/guest-reset && vm nics-reset &&
 		rm -f "$AB_VM/dirty"
+	set -- "${SAN_ADDRESSES[@]}"
+	while [ $# -gt 0 ]; do
+		ns_ip san addr del "$1" dev "br$2"
+		shift 2
+	done
 	(exit $status)
 	cleanup
 }
@@ -230,12 +236,27 @@ sessions_are() { # LINES
 	[ "$(sessions)" = "$(printf '%s\n' "$1" | sort)" ]
 }
 
+# What autobind says of the session through a port, be it there or wanted.
+session_is() { # PORT STATE
+	ab_json "any(.[]; .port == \"$1\" and .state == \"$2\")" sessions
+}
+
+sids() {
+	guest 'ls /sys/class/iscsi_session'
+}
+
 # How many paths of all maps multipathd calls active and ready.
 paths_active() { # COUNT
 	[ "$(guest "multipathd show paths raw format '%t %T'" | grep -c '^active *ready$')" -eq "$1" ]
 }
 
 # --- targets -----------------------------------------------------------------------
+
+# One more address for targets, until the scenario ends.
+san_address() { # ADDRESS/LENGTH FABRIC
+	ns_ip san addr add "$1" dev "br$2" || fail "cannot add address $1"
+	SAN_ADDRESSES+=("$1" "$2")
+}
 
 # tgtd "san" with one disk of 64 MB, target $IQN:disk1, at the portals.
 san_with() { # PORTAL...
