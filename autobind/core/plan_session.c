@@ -208,6 +208,8 @@ static void pick(const struct ab_step *s, struct ab_target *t, struct picks *pic
 static bool is_to_stay(const struct ab_step *s, const struct ab_node *n,
 		       const struct ab_session_item *item)
 {
+	if (ab_session_drain(s->e, s->set, n))
+		return false;
 	return ab_iface_at(s->e, n->iface)->release.unbind == AB_UNBIND_NEVER ||
 	       (n->login.is_chosen && !ab_session_is_outdated(n, item));
 }

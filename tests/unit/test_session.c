@@ -1616,13 +1616,19 @@ static void a_drain_keeps_min_paths_and_counts_as_redundant(void **st)
 /* A refusal is told, and the session goes when the guard lets it go. */
 static void what_the_guard_keeps_stays_and_is_told(void **st)
 {
-	struct model *m = logged_in_world("");
+	struct model *m = logged_in_world("Unbind = never\n");
+	uint32_t slot;
 
 	(void)st;
-	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n", ""));
+	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n",
+				 "Unbind = never\n"));
 	assert_int_equal(m->n_jobs, 1);
 	feed_done(m, m->jobs[0].job, AB_OUTCOME_DENIED, AB_GUARD_LAST_PATH);
 	assert_int_equal(count_left(m, "eth0"), 1);
+	slot = ab_world_find_session(model_engine(m),
+				     m->sessions[session_at(m, 0, "ab-eth0")].sid);
+	assert_int_equal(ab_session_at(model_engine(m), slot)->guard,
+			 AB_GUARD_LAST_PATH);
 	assert_int_equal(m->notes[AB_NOTE_LOGOUT_REFUSED], 1);
 	m->n_jobs = 0;
 	model_wait(m, 10 * MINUTE);
