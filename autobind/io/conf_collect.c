@@ -111,16 +111,16 @@ static bool has_suffix(const char *name, const char *suffix)
 static void add_name(struct listing *l, const char *name, const char *dir,
 		     unsigned int rank)
 {
-	struct found *larger;
+	if (!l->v || l->n == l->max) {
+		unsigned int max = l->v ? l->max * 2 : 32;
+		struct found *larger = reallocarray(l->v, max, sizeof(*l->v));
 
-	if (l->n == l->max) {
-		l->max = l->max ? l->max * 2 : 32;
-		larger = reallocarray(l->v, l->max, sizeof(*l->v));
 		if (!larger) {
 			l->has_failed = true;
 			return;
 		}
 		l->v = larger;
+		l->max = max;
 	}
 	l->v[l->n].name = strdup(name);
 	l->v[l->n].dir = dir;
