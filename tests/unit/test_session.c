@@ -1431,7 +1431,7 @@ static void a_refused_logout_is_told_once_with_its_reason(void **st)
 	unsigned int session = session_at(m, 1, "ab-eth0");
 
 	(void)st;
-	model_policy(m, login_after(m->set, ""));
+	reload(m, login_after(m->set, ""));
 	refuse_logout(m);
 	assert_int_equal(m->notes[AB_NOTE_LOGOUT_REFUSED], 1);
 	feed_done(m, start_logout(m, session), AB_OUTCOME_DENIED, REFUSED);
@@ -1452,13 +1452,13 @@ static void a_refused_release_is_tried_again_at_once_when_somebody_says_so(void 
 	unsigned int i;
 
 	(void)st;
-	model_policy(m, login_after(m->set, ""));
+	reload(m, login_after(m->set, ""));
 	for (i = 0; i < 5; i++) /* the waits grow */
 		refuse_logout(m);
 	then = m->now;
 	model_command(m, AB_COMMAND_APPLY);
 	refuse_logout(m);
-	model_policy(m, login_after(m->set, "MinPaths = 2\n"));
+	reload(m, login_after(m->set, "MinPaths = 2\n"));
 	refuse_logout(m);
 	assert_true(ab_mono_ms_between(then, m->now) < 1000);
 	assert_int_equal(m->notes[AB_NOTE_LOGOUT_REFUSED], 1);
@@ -1478,10 +1478,10 @@ static void why_a_session_was_kept_is_forgotten_when_it_is_to_stay(void **st)
 	(void)st;
 	for (i = 0; i < 2; i++) {
 		m = logged_in_world(TWO);
-		model_policy(m, login_after(m->set, ""));
+		reload(m, login_after(m->set, ""));
 		refuse_logout(m);
 		assert_int_equal(guard_at(m, 1, "ab-eth0"), REFUSED);
-		model_policy(m, login_after(m->set, policies[i]));
+		reload(m, login_after(m->set, policies[i]));
 		model_calm(m);
 		assert_int_equal(guard_at(m, 1, "ab-eth0"), AB_GUARD_FREE);
 		assert_int_equal(model_count_sessions(m), 2);
@@ -1545,13 +1545,12 @@ static void a_drained_port_loses_its_sessions_and_keeps_its_records(void **st)
 		model_calm(m);
 		assert_int_equal(model_count_sessions(m), 2);
 		assert_int_equal(count_left(m, "eth0"), 1);
-		model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\n", binds[i]));
+		reload(m, draining(m->set, "[Exclude]\nPort = eth0\n", binds[i]));
 		model_calm(m);
 		assert_state(m, 0, AB_PORT_STATE_EXCLUDED);
 		assert_int_equal(model_count_sessions(m), 2);
-		model_policy(m,
-			     draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n",
-				      binds[i]));
+		reload(m, draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n",
+				   binds[i]));
 		model_calm(m);
 		assert_int_equal(count_left(m, "eth0"), 0);
 		assert_int_equal(model_find_session(m, 0, 0, "ab-eth0"), -1);
@@ -1560,7 +1559,7 @@ static void a_drained_port_loses_its_sessions_and_keeps_its_records(void **st)
 		assert_true(has_node(m, 0, "ab-eth0") && has_node(m, 1, "ab-eth0"));
 		assert_int_equal(m->notes[AB_NOTE_SESSION_HELD], 0);
 		assert_state(m, 1, AB_PORT_STATE_BOUND);
-		model_policy(m, draining(m->set, NULL, binds[i]));
+		reload(m, draining(m->set, NULL, binds[i]));
 		model_calm(m);
 		assert_int_equal(model_count_sessions(m), 2);
 		assert_state(m, 0, AB_PORT_STATE_BOUND);
@@ -1577,9 +1576,8 @@ static void a_drained_portal_is_left_through_every_port(void **st)
 	model_calm(m);
 	assert_int_equal(model_count_sessions(m), 4);
 	assert_int_equal(count_left(m, "10.0.0.100"), 2);
-	model_policy(m, draining(m->set,
-				 "[Exclude]\nPortal = 10.0.0.100:3260\nDrain = yes\n",
-				 TWO "Unbind = never\n"));
+	reload(m, draining(m->set, "[Exclude]\nPortal = 10.0.0.100:3260\nDrain = yes\n",
+			   TWO "Unbind = never\n"));
 	model_calm(m);
 	assert_int_equal(count_left(m, "10.0.0.100:3260"), 0);
 	assert_int_equal(count_left(m, "10.0.0.101"), 2);
@@ -1596,14 +1594,14 @@ static void a_drain_keeps_min_paths_and_counts_as_redundant(void **st)
 	(void)st;
 	model_plug(m, 1);
 	model_calm(m);
-	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\n",
-				 "MinPaths = 3\nUnbind = idle\n"));
+	reload(m, draining(m->set, "[Exclude]\nPort = eth0\n",
+			   "MinPaths = 3\nUnbind = idle\n"));
 	model_calm(m);
 	model_boot(m);
 	model_calm(m);
 	assert_int_equal(model_count_sessions(m), 2);
-	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n",
-				 "MinPaths = 3\nUnbind = idle\n"));
+	reload(m, draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n",
+			   "MinPaths = 3\nUnbind = idle\n"));
 	assert_int_equal(m->n_jobs, 1);
 	ef = &m->jobs[0];
 	assert_int_equal(ef->type, AB_EF_LOGOUT);
@@ -1620,8 +1618,8 @@ static void what_the_guard_keeps_stays_and_is_told(void **st)
 	uint32_t slot;
 
 	(void)st;
-	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n",
-				 "Unbind = never\n"));
+	reload(m, draining(m->set, "[Exclude]\nPort = eth0\nDrain = yes\n",
+			   "Unbind = never\n"));
 	assert_int_equal(m->n_jobs, 1);
 	feed_done(m, m->jobs[0].job, AB_OUTCOME_DENIED, AB_GUARD_LAST_PATH);
 	assert_int_equal(count_left(m, "eth0"), 1);
@@ -1707,7 +1705,7 @@ static void what_is_released_is_nobodys_and_stays_so(void **st)
 	model_command(m, AB_COMMAND_RESUME);
 	model_calm(m);
 	assert_int_equal(model_count_sessions(m), 2);
-	model_policy(m, denying(m->set, "login"));
+	reload(m, denying(m->set, "login"));
 	model_calm(m);
 	model_boot(m);
 	model_calm(m);
@@ -1790,7 +1788,7 @@ static void a_wait_is_over_when_the_sessions_or_the_ports_are_there(void **st)
 	model_calm(m);
 	assert_waits_for(m, &all, "eth1|");
 	assert_true(is_over_for(m, &eth0));
-	model_policy(m, draining(m->set, "[Exclude]\nPort = eth0\n", ""));
+	reload(m, draining(m->set, "[Exclude]\nPort = eth0\n", ""));
 	model_calm(m);
 	assert_waits_for(m, &eth0, "eth0|excluded by ");
 	end(m);
