@@ -44,8 +44,7 @@ struct ab_db_place {
 /**
  * ab_db_locate() - find the database that an iscsiadm works on
  * @prefix:    "" or the folder of --root; put in front of every path looked at
- * @iscsiadm:  its binary, NULL or "" for the usual places, which are looked at, too,
- *             when it says nothing: a script around the installed one, or none
+ * @iscsiadm:  its binary, NULL or "" for the usual places
  * @ret_place: what was found, without @prefix
  *
  * Looks for the path literals and key names compiled into the binary: no exec, and it

@@ -114,20 +114,14 @@ static void scan_binary(const char *data, size_t size, struct ab_db_place *place
 			   ab_record_set_has(&place->known, AB_KEY_IFACE_NAME);
 }
 
-/* One that cannot be read tells nothing. Return: 0, -ENOMEM or -EIO. */
-static int look_into(const char *prefix, const char *path, struct ab_db_place *place)
+static int read_binary(const char *prefix, const char *path, char **ret_data,
+		       size_t *ret_size)
 {
-	char full[PATH_MAX], *data = NULL;
-	size_t size = 0;
-	int r;
+	char full[PATH_MAX];
 
 	if (snprintf(full, sizeof(full), "%s%s", prefix, path) >= (int)sizeof(full))
-		return 0;
-	r = ab_file_read(AT_FDCWD, full, BINARY_MAX, &data, &size, NULL);
-	if (r == 0)
-		scan_binary(data, size, place);
-	free(data);
-	return r == -ENOMEM || r == -EIO ? r : 0;
+		return -ENAMETOOLONG;
+	return ab_file_read(AT_FDCWD, full, BINARY_MAX, ret_data, ret_size, NULL);
 }
 
 static bool has_entries(const char *prefix, const char *root, const char *sub)
@@ -160,17 +154,22 @@ int ab_db_locate(const char *prefix, const char *iscsiadm,
 {
 	struct ab_db_place *place = ret_place;
 	bool etc = is_used(prefix, ROOT_ETC), var = is_used(prefix, ROOT_VAR);
-	int r = 0;
+	char *data = NULL;
+	size_t size = 0;
+	int r = -ENOENT;
 
 	memset(place, 0, sizeof(*place));
 	if (iscsiadm && *iscsiadm)
-		r = look_into(prefix, iscsiadm, place);
-	for (size_t i = 0; r == 0 && !place->found_root &&
+		r = read_binary(prefix, iscsiadm, &data, &size);
+	for (size_t i = 0; (!iscsiadm || !*iscsiadm) && r != 0 &&
 			   i < sizeof(usual_binaries) / sizeof(usual_binaries[0]);
 	     i++)
-		r = look_into(prefix, usual_binaries[i], place);
-	if (r < 0)
+		r = read_binary(prefix, usual_binaries[i], &data, &size);
+	if (r == -ENOMEM || r == -EIO)
 		return r;
+	if (r == 0)
+		scan_binary(data, size, place);
+	free(data);
 	if (!place->found_root)
 		(void)ab_copy(place->root, sizeof(place->root),
 			      etc && !var ? ROOT_ETC : ROOT_VAR);
