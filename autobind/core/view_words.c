@@ -93,11 +93,30 @@ static const struct words file_errors[] = {
 	{ ENFILE, "too many open files" },
 	{ ENOMEM, "out of memory" },
 	{ EPIPE, "the helper ended" },
-	{ ENOKEY, "the host has no initiator name: start iscsid once, or write "
-		  "initiatorname.iscsi" },
 	{ EKEYREJECTED,
 	  "the secret file that Chap in [Bind] names is missing or refused; "
 	  "see `autobind check`" },
+	{ 0, NULL },
+};
+
+/* Of iscsiadm and autobind-discover, and of whoever runs them. */
+static const struct words child_errors[] = {
+	{ ENOENT, "the program does not exist" },
+	{ EACCES, "the program may not be executed" },
+	{ ENOEXEC, "the program is in no format that this kernel can run" },
+	{ ECHILD, "the program was ended by a signal; see the log" },
+	{ ETIMEDOUT, "the program did not end in time" },
+	{ EFBIG, "the program printed too much" },
+	{ EBADMSG, "the program printed something malformed" },
+	{ EBUSY, "too many connections or programs at once" },
+	{ EAGAIN, "too many connections or programs at once" },
+	{ EMFILE, "too many open files" },
+	{ ENFILE, "too many open files" },
+	{ ENOMEM, "out of memory" },
+	{ EIO, "the helper that runs programs ended" },
+	{ EPIPE, "the helper that runs programs ended" },
+	{ ENOKEY, "the host has no initiator name: start iscsid once, or write "
+		  "initiatorname.iscsi" },
 	{ 0, NULL },
 };
 
@@ -156,7 +175,7 @@ void ab_view_add_discovery_error(struct ab_text *t, int32_t code)
 	if (code > 0 && code < AB_DISCOVERY_CODE_MAX && discovery_errors[code])
 		ab_text_add(t, discovery_errors[code]);
 	else
-		add_error(t, file_errors, code);
+		add_error(t, child_errors, code);
 }
 
 void ab_view_add_ms(struct ab_text *t, int64_t ms)
@@ -205,8 +224,8 @@ void ab_view_add_login_error(struct ab_text *t, int32_t code)
 		ab_text_add(t, "iscsiadm ended with status ");
 		ab_text_addi(t, code);
 	} else {
-		ab_text_add(t, "iscsiadm could not be run: ");
-		add_error(t, file_errors, code);
+		ab_text_add(t, "iscsiadm: ");
+		add_error(t, child_errors, code);
 	}
 }
 

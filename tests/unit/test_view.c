@@ -320,6 +320,17 @@ static void notes_are_sentences(void **state)
 		  "eth0: 10.0.0.9:3260 discovery failed: the target wants CHAP: set "
 		  "Chap in [Portals]; asked "
 		  "again, less and less often" },
+		{ AB_NOTE_DISCOVERY_FAILED, -ENOENT, "eth0", "10.0.0.9", NULL,
+		  "eth0: 10.0.0.9:3260 discovery failed: the program does not exist; "
+		  "asked again, less and less often" },
+		{ AB_NOTE_LOGIN_FAILED, -ENOENT, "eth0", "10.0.0.9",
+		  "iqn.2026-01.org:a",
+		  "eth0: 10.0.0.9:3260 login failed to iqn.2026-01.org:a: iscsiadm: "
+		  "the program does not exist" },
+		{ AB_NOTE_LOGIN_FAILED, -ECHILD, "eth0", "10.0.0.9",
+		  "iqn.2026-01.org:a",
+		  "eth0: 10.0.0.9:3260 login failed to iqn.2026-01.org:a: iscsiadm: "
+		  "the program was ended by a signal; see the log" },
 		{ AB_NOTE_WRITE_FAILED, ENOSPC, "", NULL, "ab-eth0",
 		  "ab-eth0: writing the record failed: no space left on the disk" },
 		{ AB_NOTE_WRITE_FAILED, -ENOMEM, "", NULL, "ab-eth0",

@@ -177,19 +177,22 @@ quick_sessions() {
 	must_guest "sed -i 's/\(noop_out_interval\|noop_out_timeout\) = .*/\1 = 1/' /etc/iscsi/iscsid.conf"
 }
 
-# By its unit; arguments come by a drop-in.
+# Of the daemon from its next start on, by a drop-in.
+daemon_options() { # ARGUMENTS...
+	guest_file /run/systemd/system/autobindd.service.d/test.conf <<-END
+		[Service]
+		ExecStart=
+		ExecStart=/usr/sbin/autobindd $(quoted "$@")
+	END
+	must_guest 'systemctl daemon-reload'
+}
+
+# By its unit.
 daemon_start() { # ARGUMENTS...
 	if ! guest 'test -e /lib/systemd/system/autobindd.service'; then
 		must_guest "systemd-run -q --unit=autobindd autobindd $(quoted "$@")"
 	else
-		[ $# -eq 0 ] || {
-			guest_file /run/systemd/system/autobindd.service.d/test.conf <<-END
-				[Service]
-				ExecStart=
-				ExecStart=/usr/sbin/autobindd $(quoted "$@")
-			END
-			must_guest 'systemctl daemon-reload'
-		}
+		[ $# -eq 0 ] || daemon_options "$@"
 		must_guest 'systemctl start autobindd'
 	fi
 	must_become 15 ab ports
