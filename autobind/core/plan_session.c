@@ -71,17 +71,29 @@ static bool make_candidate(const struct ab_step *s, uint32_t slot, struct candid
 	return true;
 }
 
-/* What stands comes first, then what the administrator has ended (nothing takes its
- * place), then what could be logged in to. */
-static uint32_t class_of(const struct candidate *c)
+/* Is there a session that no release of ours ends, whatever is picked? */
+static bool is_there_to_stay(const struct ab_engine *e, const struct ab_node *n)
 {
-	if (ab_session_is_open(c->n))
+	uint32_t slot = n->login.session;
+
+	return slot != AB_NONE && (ab_world_owner(&n->record) != AB_OWNER_OURS ||
+				   ab_session_at_const(e, slot)->session.is_firmware);
+}
+
+/* What stands comes first, before all what others have made; then what the
+ * administrator has ended (nothing takes its place), then what could be logged in to.
+ */
+static uint32_t class_of(const struct ab_engine *e, const struct candidate *c)
+{
+	if (is_there_to_stay(e, c->n))
 		return 0;
-	if (c->n->login.is_held)
+	if (ab_session_is_open(c->n))
 		return 1;
+	if (c->n->login.is_held)
+		return 2;
 	if (c->n->login.is_denied)
-		return 4;
-	return c->path->health.state == AB_PATH_UP ? 2 : 3;
+		return 5;
+	return c->path->health.state == AB_PATH_UP ? 3 : 4;
 }
 
 /* Merit of a candidate: the smaller, the better; compared from the first number on. */
@@ -89,9 +101,10 @@ struct merit {
 	uint32_t v[6];
 };
 
-static struct merit merit_of(const struct picks *picks, const struct candidate *c)
+static struct merit merit_of(const struct ab_engine *e, const struct picks *picks,
+			     const struct candidate *c)
 {
-	struct merit m = { { class_of(c) } };
+	struct merit m = { { class_of(e, c) } };
 	uint32_t i;
 
 	for (i = 0; i < picks->n_places; i++) {
@@ -150,7 +163,7 @@ static bool next_pick(const struct ab_step *s, const struct ab_target *t,
 		if (ab_node_at(s->e, i)->login.is_chosen || !make_candidate(s, i, &c) ||
 		    !is_within_limits(picks, &c))
 			continue;
-		merit = merit_of(picks, &c);
+		merit = merit_of(s->e, picks, &c);
 		if (has_any && !is_better(s->e, &c, &merit, ret, &best))
 			continue;
 		*ret = c;

@@ -1994,6 +1994,27 @@ static void a_record_without_a_group_is_under_its_session(void **st)
 	end(m);
 }
 
+/* The policy has its number only when ours is the one that goes. */
+static void what_may_not_be_released_is_the_last_to_be_too_much(void **st)
+{
+	struct model *m = world_of(login_with(""));
+	struct ab_node_key key = key_of(m, 0, T0, "hand");
+
+	(void)st;
+	model_foreign_iface(m, "hand", "eth1");
+	model_foreign_node(m, &key);
+	model_plug(m, 0);
+	model_plug(m, 1);
+	model_calm(m);
+	assert_true(has_session(m, 0, "hand"));
+	assert_int_equal(model_count_sessions(m), 2);
+	model_policy(m, login_after(m->set, "SessionsPerTarget = 1\n"));
+	model_calm(m);
+	assert_true(has_session(m, 0, "hand"));
+	assert_int_equal(model_count_sessions(m), 1);
+	end(m);
+}
+
 static void a_foreign_record_is_logged_in_with_and_never_deleted(void **st)
 {
 	struct model *m = world_of(login_with(""));
@@ -2249,6 +2270,7 @@ int main(void)
 			an_unwanted_record_with_a_login_under_way_is_deleted_after_it),
 		cmocka_unit_test(an_orphan_under_a_session_is_retired_after_it),
 		cmocka_unit_test(a_record_without_a_group_is_under_its_session),
+		cmocka_unit_test(what_may_not_be_released_is_the_last_to_be_too_much),
 		cmocka_unit_test(a_foreign_record_is_logged_in_with_and_never_deleted),
 		cmocka_unit_test(ports_that_share_default_share_its_sessions),
 		cmocka_unit_test(what_one_port_reaches_is_enough_for_default),
