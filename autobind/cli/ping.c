@@ -135,8 +135,9 @@ static int take_portal(const struct ab_cli *cli, struct ab_ping_options *o)
 	int r = ab_name_parse_portal(cli->args[0], &o->portal);
 
 	if (r)
-		return ab_cli_fail(cli, AB_EXIT_USAGE, "'%s' is no ADDRESS[:PORT]: %s",
-				   cli->args[0], ab_name_strerror(r));
+		return ab_cli_fail(cli, AB_EXIT_USAGE,
+				   "'%s' %s; ADDRESS[:PORT] is wanted", cli->args[0],
+				   ab_name_strerror(r));
 	if (ab_cli_opt(cli, "tcp") || ab_name_parse_addr(cli->args[0], &addr))
 		o->method = AB_PROBE_TCP;
 	if (o->method == AB_PROBE_TCP && (ab_cli_opt(cli, "size") || o->is_jumbo))

@@ -93,7 +93,7 @@ static int take_portals(struct setup *u)
 
 		if (r)
 			return ab_cli_fail(u->cli, AB_EXIT_USAGE,
-					   "'%s' is no ADDRESS[:PORT]: %s",
+					   "'%s' %s; ADDRESS[:PORT] is wanted",
 					   u->cli->args[i], ab_name_strerror(r));
 		if (ab_addr_is_unusable(&portal.addr) ||
 		    ab_addr_is_linklocal6(&portal.addr))

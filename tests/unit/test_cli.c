@@ -521,7 +521,8 @@ static void errors_say_what_where_and_what_to_do(void **state)
 		  "autobind: ping: through which port? usage: autobind ping -I PORT "
 		  "ADDRESS[:PORT]\n" },
 		{ "ping -I lo localhost", 2,
-		  "autobind: ping: 'localhost' is no ADDRESS[:PORT]: is malformed\n" },
+		  "autobind: ping: 'localhost' is malformed; ADDRESS[:PORT] is "
+		  "wanted\n" },
 		{ "ping -I lo 127.0.0.1 -i 5ms", 2,
 		  "autobind: ping: --interval: '5ms' is no time from 20ms to 1h, as "
 		  "200ms or 2s\n" },
@@ -536,7 +537,7 @@ static void errors_say_what_where_and_what_to_do(void **state)
 		  "lists them\n" },
 		{ "setup", 2, "autobind: setup: usage: autobind setup PORTAL...\n" },
 		{ "setup san", 2,
-		  "autobind: setup: 'san' is no ADDRESS[:PORT]: is malformed\n" },
+		  "autobind: setup: 'san' is malformed; ADDRESS[:PORT] is wanted\n" },
 		{ "setup fe80::1", 2,
 		  "autobind: setup: 'fe80::1' can be no portal's address: loopback, "
 		  "link-local or multicast\n" },
