@@ -2008,7 +2008,7 @@ static void what_may_not_be_released_is_the_last_to_be_too_much(void **st)
 	model_calm(m);
 	assert_true(has_session(m, 0, "hand"));
 	assert_int_equal(model_count_sessions(m), 2);
-	model_policy(m, login_after(m->set, "SessionsPerTarget = 1\n"));
+	reload(m, login_after(m->set, "SessionsPerTarget = 1\n"));
 	model_calm(m);
 	assert_true(has_session(m, 0, "hand"));
 	assert_int_equal(model_count_sessions(m), 1);
